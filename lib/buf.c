@@ -1,0 +1,128 @@
+#include "buf.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CAP_FIRST 256
+
+char *buf_reserve(struct buf *b, ptrdiff_t more)
+{
+    ptrdiff_t max = b->max ? b->max : BUF_DEFAULT_MAX;
+    ptrdiff_t need;
+
+    ASSERT(more >= 0);
+    if (__builtin_add_overflow(b->len, more, &need) || need > max) {
+        b->overflow = true;
+        return NULL;
+    }
+    if (need > b->cap || !b->ptr) {
+        ptrdiff_t cap = MAX(need, MAX(CAP_FIRST, MIN(b->cap * 2, max)));
+        char *p = realloc(b->ptr, (size_t)cap + RECORD_PADDING);
+        if (!p)
+            mem_oom();
+        memset(p + b->len, 0, (size_t)(cap - b->len) + RECORD_PADDING);
+        b->ptr = p;
+        b->cap = cap;
+    }
+    return b->ptr + b->len;
+}
+
+void buf_append(struct buf *b, slice s)
+{
+    char *p = buf_reserve(b, s.len);
+
+    if (p && s.len) {
+        memcpy(p, s.ptr, (size_t)s.len);
+        b->len += s.len;
+    }
+}
+
+void buf_append_byte(struct buf *b, char c)
+{
+    char *p = buf_reserve(b, 1);
+
+    if (p) {
+        *p = c;
+        b->len++;
+    }
+}
+
+void buf_append_u64(struct buf *b, uint64_t n)
+{
+    char digits[20], *p = digits + sizeof digits;
+
+    do
+        *--p = (char)('0' + n % 10);
+    while ((n /= 10));
+    buf_append(b, slice_make(p, digits + sizeof digits - p));
+}
+
+void buf_append_i64(struct buf *b, int64_t n)
+{
+    if (n < 0)
+        buf_append_byte(b, '-');
+    buf_append_u64(b, n < 0 ? -(uint64_t)n : (uint64_t)n);
+}
+
+void buf_append_double(struct buf *b, double x)
+{
+    char text[40];
+
+    if (!isfinite(x)) {
+        buf_append(b, SLICE("null"));
+        return;
+    }
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    buf_append(b, slice_of(text));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list args, again;
+
+    va_start(args, fmt);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    ASSERT(n >= 0);
+    char *p = buf_reserve(b, (ptrdiff_t)n + 1);
+    if (p) {
+        vsnprintf(p, (size_t)n + 1, fmt, again);
+        b->len += n;
+    }
+    va_end(again);
+}
+
+void buf_consume(struct buf *b, ptrdiff_t n)
+{
+    ASSERT(n >= 0 && n <= b->len);
+    if (n && b->len > n)
+        memmove(b->ptr, b->ptr + n, (size_t)(b->len - n));
+    b->len -= n;
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    b->overflow = false;
+}
+
+void buf_release(struct buf *b)
+{
+    free(b->ptr);
+    *b = (struct buf){ .max = b->max };
+}
+
+const char *buf_cstr(struct buf *b)
+{
+    if (!b->ptr && !buf_reserve(b, 0))
+        return "";
+    b->ptr[b->len] = '\0';
+    return b->ptr;
+}

@@ -1,0 +1,130 @@
+#include "err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void (*fatal_handler)(int exit_code, const char *text);
+
+void base_set_fatal(void (*handler)(int exit_code, const char *text))
+{
+    fatal_handler = handler;
+}
+
+void bug(const char *file, int line, const char *what)
+{
+    char text[256];
+
+    snprintf(text, sizeof text, "bug: %s:%d: %s", file, line, what);
+    if (fatal_handler)
+        fatal_handler(ERR_BUG, text);
+    fprintf(stderr, "%s\n", text);
+    abort();
+}
+
+void mem_oom(void)
+{
+    if (fatal_handler)
+        fatal_handler(ERR_OS, "out of memory");
+    abort();
+}
+
+bool err_set(struct err *err, enum err_class class, const char *fmt, ...)
+{
+    va_list args;
+
+    if (!err)
+        return false;
+    err->class = class;
+    err->sys_errno = 0;
+    va_start(args, fmt);
+    vsnprintf(err->text, sizeof err->text, fmt, args);
+    va_end(args);
+    return false;
+}
+
+bool err_sys(struct err *err, enum err_class class, int sys_errno, const char *fmt, ...)
+{
+    va_list args;
+
+    if (!err)
+        return false;
+    err->class = class;
+    err->sys_errno = sys_errno;
+    va_start(args, fmt);
+    vsnprintf(err->text, sizeof err->text, fmt, args);
+    va_end(args);
+    size_t n = strlen(err->text);
+    char why[128];
+    /* Lower-case like the rest of the line; strerrordesc_np is untranslated and thread-safe. */
+    const char *desc = strerrordesc_np(sys_errno);
+    snprintf(why, sizeof why, "%s", desc ? desc : "unknown error");
+    if (why[0] >= 'A' && why[0] <= 'Z' && !(why[1] >= 'A' && why[1] <= 'Z'))
+        why[0] = (char)(why[0] - 'A' + 'a');
+    snprintf(err->text + n, sizeof err->text - n, ": %s", why);
+    return false;
+}
+
+bool err_context(struct err *err, const char *fmt, ...)
+{
+    char old[sizeof err->text];
+    va_list args;
+
+    if (!err)
+        return false;
+    memcpy(old, err->text, sizeof old);
+    va_start(args, fmt);
+    vsnprintf(err->text, sizeof err->text, fmt, args);
+    va_end(args);
+    size_t n = strlen(err->text);
+    snprintf(err->text + n, sizeof err->text - n, ": %s", old);
+    return false;
+}
+
+/* Length of the valid UTF-8 sequence at s, or 0. */
+static int utf8_length(const unsigned char *p, ptrdiff_t left)
+{
+    int n = p[0] < 0x80 ? 1 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : p[0] >= 0xE0 && p[0] < 0xF0 ? 3
+                          : p[0] >= 0xF0 && p[0] < 0xF5   ? 4 : 0;
+    if (n == 0 || n > left)
+        return 0;
+    for (int i = 1; i < n; i++)
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] >= 0xA0) ||
+        (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] >= 0x90))
+        return 0;
+    return n;
+}
+
+const char *err_quote(char *dst, ptrdiff_t size, slice s)
+{
+    static const char hex[] = "0123456789abcdef";
+    ptrdiff_t at = 0, i = 0;
+
+    ASSERT(size >= 16);
+    dst[at++] = '\'';
+    while (i < s.len) {
+        const unsigned char *p = (const unsigned char *)s.ptr + i;
+        int n = utf8_length(p, s.len - i);
+        bool raw = n > 1 || (n == 1 && p[0] >= 0x20 && p[0] != 0x7F);
+        if (at + (raw ? n : 4) > size - 6) {
+            memcpy(dst + at, "...", 3);
+            at += 3;
+            break;
+        }
+        if (raw) {
+            memcpy(dst + at, p, (size_t)n);
+            at += n;
+            i += n;
+        } else {
+            memcpy(dst + at, (char[]){ '\\', 'x', hex[p[0] >> 4], hex[p[0] & 15] }, 4);
+            at += 4;
+            i++;
+        }
+    }
+    dst[at++] = '\'';
+    dst[at] = '\0';
+    return dst;
+}

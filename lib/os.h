@@ -1,0 +1,124 @@
+/* os.h: every system call that millrace makes, and nothing else.
+ *
+ * Calls retry EINTR, return bool or a count and fill `struct err` with the class that the exit code
+ * table gives them; `name` is only for the message. Tests set `os_fault` to make the nth call of a
+ * kind fail: it is asked before every call with the call's name and returns 0 or the errno to fail
+ * with.
+ *
+ * Stopping: the signal handlers of app.c call os_stop(); os_wait_readable() then returns at once
+ * and os_stopped() is true. Whoever reads input looks at it and ends as if the input had ended,
+ * with ERR_STOP.
+ *
+ * Temporaries: os_temp_create() registers the file; os_temp_commit() fsyncs, renames and syncs the
+ * folder; os_temp_discard() unlinks. os_temp_unlink_all() is async-signal-safe and is what the
+ * fatal paths call.
+ */
+#ifndef OS_H
+#define OS_H
+
+#include "err.h"
+
+#include <sys/types.h>
+
+extern int (*os_fault)(const char *call);
+
+/* ---- files ---- */
+/* fd or -1. Missing, unreadable or a folder: ERR_NOINPUT. */
+int os_open_read(const char *path, struct err *err);
+/* Fails with ERR_CANTCREAT when it exists and !force. */
+int os_open_write(const char *path, bool force, bool append, struct err *err);
+/* Bytes read, 0 at the end, -1 on failure (ERR_IO; ERR_STOP after os_stop()). Reads what is there,
+ * at most `size`. */
+ptrdiff_t os_read(int fd, const char *name, char *dst, ptrdiff_t size, struct err *err);
+/* Reads exactly size bytes at offset; a short file is ERR_DATA "ends at byte N". */
+bool os_pread_full(int fd, const char *name, void *dst, ptrdiff_t size, int64_t offset,
+                   struct err *err);
+/* Writes everything. EPIPE is ERR_PIPE, anything else ERR_IO. */
+bool os_write_all(int fd, const char *name, slice s, struct err *err);
+bool os_writev_all(int fd, const char *name, const slice *parts, ptrdiff_t count, struct err *err);
+bool os_pwrite_all(int fd, const char *name, slice s, int64_t offset, struct err *err);
+bool os_fsync(int fd, const char *name, struct err *err);
+bool os_close(int fd, const char *name, struct err *err);
+void os_close_quiet(int fd);
+bool os_unlink(const char *path, struct err *err);
+bool os_rename(const char *from, const char *to, struct err *err); /* and syncs the folder of `to` */
+bool os_mkdir(const char *path, bool *existed, struct err *err);
+bool os_sync_dir(const char *path, struct err *err);
+bool os_truncate(int fd, const char *name, int64_t size, struct err *err);
+
+struct os_stat {
+    bool exists, is_dir, is_file, is_pipe, is_tty;
+    int64_t size;
+    uint64_t device, inode;
+};
+/* A missing file is not a failure: exists is false. */
+bool os_stat(const char *path, struct os_stat *st, struct err *err);
+bool os_fstat(int fd, struct os_stat *st, struct err *err);
+/* Free bytes on the file system that holds `path`. */
+bool os_free_bytes(const char *path, int64_t *bytes, struct err *err);
+
+/* Entry names of a folder in byte order, without "." and "..". *names is one allocation for
+ * os_list_free. */
+struct os_entry { const char *name; bool is_dir, is_file, is_link; };
+bool os_list_dir(const char *path, struct os_entry **entries, ptrdiff_t *count, struct err *err);
+void os_list_free(struct os_entry *entries, ptrdiff_t count);
+
+/* Read-only mapping of a whole file (weights, vocabularies: files that do not change while we
+ * run). An empty file maps to a valid empty slice. */
+bool os_map(const char *path, slice *bytes, struct err *err);
+void os_unmap(slice bytes);
+
+/* A whole small file (at most max_bytes, else ERR_CONFIG) into malloc'd memory with RECORD_PADDING
+ * readable bytes and a NUL after it; free with os_free. "-" is stdin. */
+bool os_slurp(const char *path, ptrdiff_t max_bytes, slice *bytes, struct err *err);
+void os_free(slice bytes);
+
+/* ---- temporaries and locks ---- */
+struct os_temp {
+    int fd;
+    char *path;   /* the temporary's */
+    char *target; /* where commit renames it to */
+    int slot;     /* in the table of os_temp_unlink_all */
+};
+/* In the folder of target, name ".target.PID-N.tmp". Exists and !force: ERR_CANTCREAT. */
+bool os_temp_create(struct os_temp *t, const char *target, bool force, struct err *err);
+bool os_temp_commit(struct os_temp *t, struct err *err);
+void os_temp_discard(struct os_temp *t);
+/* An unlinked file in $TMPDIR (or /tmp) for spooling; fd or -1. */
+int os_temp_anonymous(struct err *err);
+void os_temp_unlink_all(void);
+
+/* fd that holds an exclusive lock on `path` (created), or -1: ERR_TEMPFAIL when another has it. */
+int os_lock(const char *path, struct err *err);
+
+/* ---- waiting and stopping ---- */
+void os_stop(int signal_number); /* async-signal-safe */
+int os_stopped(void);            /* the signal's number, 0 while running */
+/* True when a read would not block (data, end or error). timeout_ms -1 waits; os_stop() ends it. */
+bool os_wait_readable(int fd, int timeout_ms);
+
+/* ---- machine ---- */
+int64_t os_now_ns(void);      /* monotonic */
+int64_t os_unix_ms(void);
+/* CPUs for us: min(affinity, cgroup quota rounded down), at least 1. */
+int os_cpu_count(void);
+bool os_is_tty(int fd);
+int64_t os_peak_rss_bytes(void);
+double os_cpu_seconds(void); /* user + system of this process */
+const char *os_env(const char *name); /* NULL when unset or empty */
+
+/* ---- processes (bench, --convert) ---- */
+struct os_usage {
+    int64_t wall_ns, user_ns, sys_ns, max_rss_bytes, minor_faults, major_faults;
+    int64_t voluntary_switches, involuntary_switches;
+    int exit_code;   /* 128+n when killed by signal n */
+};
+struct os_spawn {
+    const char *const *argv; /* NULL-terminated, found by PATH */
+    const char *stdin_path, *stdout_path, *stderr_path; /* NULL: inherit */
+    const char *const *env_add; /* "NAME=value", NULL-terminated; NULL: none */
+};
+/* Runs a command to its end with default signal dispositions. Not startable: ERR_CHILD. */
+bool os_run(const struct os_spawn *spawn, struct os_usage *usage, struct err *err);
+
+#endif

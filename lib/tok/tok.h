@@ -1,0 +1,82 @@
+/* tok.h: a loaded tokenizer: text -> ids -> text.
+ *
+ * A `struct tok` is built once from the bytes of a tokenizer file, is read-only afterwards and may be
+ * used by any number of threads; each thread has its own `struct tok_scratch` (caches, work space).
+ * Formats are detected by content. Ids are those of the file's own reference implementation.
+ *
+ *     struct tok *t = tok_load(&conf, bytes, &arena, &err);
+ *     struct tok_scratch *s = tok_scratch_new(t);
+ *     struct tok_ids ids = { 0 };
+ *     tok_encode(t, s, text, TOK_SPECIAL_PARSE, &ids);
+ *     tok_decode(t, ids.ids, ids.count, 0, &buf);
+ */
+#ifndef TOK_H
+#define TOK_H
+
+#include "../arena.h"
+#include "../buf.h"
+#include "../err.h"
+
+struct tok;
+struct tok_scratch;
+
+struct tok_conf {
+    const char *name;  /* for messages: the file's path */
+};
+
+struct tok_ids {       /* grows by realloc; zeroed is empty; tok_ids_release frees */
+    uint32_t *ids;
+    ptrdiff_t count, cap;
+};
+
+enum tok_encode_flags {
+    TOK_SPECIAL_TEXT = 0,   /* special tokens in the text are text */
+    TOK_SPECIAL_PARSE = 1,  /* special tokens in the text become their ids */
+    TOK_ADD_SPECIAL = 2,    /* what the file's post-processor adds (BOS, [CLS] ... [SEP]) */
+};
+
+enum tok_decode_flags { TOK_SKIP_SPECIAL = 1 };
+
+/* NULL with ERR_CONFIG and the JSON path (or field) of what is wrong. `bytes` must stay valid as long
+ * as the tokenizer; everything else lives in `arena`. */
+struct tok *tok_load(const struct tok_conf *conf, slice bytes, struct arena *arena, struct err *err);
+struct tok_scratch *tok_scratch_new(const struct tok *t);
+void tok_scratch_free(struct tok_scratch *s);
+
+/* Appends the ids of `text` (valid UTF-8, may hold NUL). False: the text cannot be represented
+ * (err says why); nothing else fails. */
+bool tok_encode(const struct tok *t, struct tok_scratch *s, slice text, unsigned flags,
+                struct tok_ids *ids, struct err *err);
+/* Appends the bytes of the ids (not necessarily valid UTF-8: byte-level tokens may be cut). An id
+ * out of range: ERR_DATA. */
+bool tok_decode(const struct tok *t, const uint32_t *ids, ptrdiff_t count, unsigned flags,
+                struct buf *out, struct err *err);
+
+/* Highest id + 1, added tokens included. */
+ptrdiff_t tok_vocab_size(const struct tok *t);
+/* The id of an exact vocabulary or added-token text, or -1. */
+int64_t tok_id_of(const struct tok *t, slice token_text);
+/* The bytes that the id stands for (special tokens: their text); ptr NULL when the id is unused. */
+slice tok_bytes_of(const struct tok *t, uint32_t id);
+bool tok_is_special(const struct tok *t, uint32_t id);
+void tok_ids_release(struct tok_ids *ids);
+
+/* For model files (quantize writes them into GGUF, infer reads them back). */
+struct tok_export {
+    const char *model;      /* GGUF tokenizer.ggml.model: "gpt2" for byte-level BPE */
+    const char *pre;        /* GGUF tokenizer.ggml.pre by the pattern; NULL: no match */
+    slice pattern;          /* the regex as in the file */
+    ptrdiff_t vocab_size;
+    slice *tokens;          /* by id, as written in the file (byte-level alphabet); empty: unused */
+    int8_t *types;          /* GGUF token types: 1 normal, 3 control, 4 user-defined, 5 unused, 6 byte */
+    ptrdiff_t merge_count;
+    slice *merges;          /* "left right" */
+    int64_t bos, eos, unk, pad; /* -1: none */
+    bool add_bos, add_eos;
+};
+bool tok_export(const struct tok *t, struct tok_export *out, struct arena *arena, struct err *err);
+/* From the same description (what a GGUF file holds). */
+struct tok *tok_from_export(const struct tok_export *in, const struct tok_conf *conf,
+                            struct arena *arena, struct err *err);
+
+#endif
