@@ -115,6 +115,23 @@ static inline ptrdiff_t slice_find(slice s, char byte)
     return hit ? hit - s.ptr : -1;
 }
 
+/* Length of the valid UTF-8 sequence at s (1..4), 0 when there is none within `left` >= 1 bytes. */
+static inline int utf8_length(const char *s, ptrdiff_t left)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    int n = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
+
+    if (n == 0 || n > left)
+        return 0;
+    for (int i = 1; i < n; i++)
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] >= 0xA0) ||
+        (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] >= 0x90))
+        return 0;
+    return n;
+}
+
 /* Whole file formats are little-endian; unaligned loads and stores by value. */
 static inline uint16_t load_u16(const void *p)
 {

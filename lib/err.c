@@ -82,22 +82,6 @@ bool err_context(struct err *err, const char *fmt, ...)
     return false;
 }
 
-/* Length of the valid UTF-8 sequence at s, or 0. */
-static int utf8_length(const unsigned char *p, ptrdiff_t left)
-{
-    int n = p[0] < 0x80 ? 1 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : p[0] >= 0xE0 && p[0] < 0xF0 ? 3
-                          : p[0] >= 0xF0 && p[0] < 0xF5   ? 4 : 0;
-    if (n == 0 || n > left)
-        return 0;
-    for (int i = 1; i < n; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] >= 0xA0) ||
-        (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] >= 0x90))
-        return 0;
-    return n;
-}
-
 const char *err_quote(char *dst, ptrdiff_t size, slice s)
 {
     static const char hex[] = "0123456789abcdef";
@@ -107,7 +91,7 @@ const char *err_quote(char *dst, ptrdiff_t size, slice s)
     dst[at++] = '\'';
     while (i < s.len) {
         const unsigned char *p = (const unsigned char *)s.ptr + i;
-        int n = utf8_length(p, s.len - i);
+        int n = utf8_length(s.ptr + i, s.len - i);
         bool raw = n > 1 || (n == 1 && p[0] >= 0x20 && p[0] != 0x7F);
         if (at + (raw ? n : 4) > size - 6) {
             memcpy(dst + at, "...", 3);

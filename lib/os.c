@@ -1,0 +1,411 @@
+#include "os.h"
+
+#include "buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+int (*os_fault)(const char *call);
+
+/* True when the test hook wants this call to fail; errno is set. */
+static bool fault(const char *call)
+{
+    int e = os_fault ? os_fault(call) : 0;
+
+    if (e)
+        errno = e;
+    return e != 0;
+}
+
+/* ---- stopping ---- */
+
+static volatile int stop_signal;
+/* Written by os_stop so that every poll() wakes; made on first use of os_wait_readable. */
+static int stop_pipe[2] = { -1, -1 };
+
+__attribute__((constructor)) static void stop_pipe_open(void)
+{
+    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+        stop_pipe[0] = stop_pipe[1] = -1;
+}
+
+void os_stop(int signal_number)
+{
+    int saved = errno;
+
+    stop_signal = signal_number;
+    if (stop_pipe[1] >= 0 && write(stop_pipe[1], "", 1) < 0)
+        stop_signal = signal_number; /* full: somebody was told already */
+    errno = saved;
+}
+
+int os_stopped(void)
+{
+    return stop_signal;
+}
+
+bool os_wait_readable(int fd, int timeout_ms)
+{
+    struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = stop_pipe[0], .events = POLLIN } };
+
+    for (;;) {
+        int n = poll(p, 2, timeout_ms);
+        if (n > 0)
+            return p[0].revents != 0;
+        if (n == 0 || errno != EINTR)
+            return false;
+        if (stop_signal)
+            return false;
+    }
+}
+
+/* ---- files ---- */
+
+int os_open_read(const char *path, struct err *err)
+{
+    int fd = fault("open") ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat st;
+
+    if (fd < 0) {
+        err_sys(err, ERR_NOINPUT, errno, "cannot open %s", ERR_QUOTE(slice_of(path)));
+        return -1;
+    }
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        close(fd);
+        err_sys(err, ERR_NOINPUT, EISDIR, "cannot read %s", ERR_QUOTE(slice_of(path)));
+        return -1;
+    }
+    return fd;
+}
+
+int os_open_write(const char *path, bool force, bool append, struct err *err)
+{
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : 0);
+
+    flags |= append ? 0 : force ? O_TRUNC : O_EXCL;
+    int fd = fault("open") ? -1 : open(path, flags, 0666);
+    if (fd < 0)
+        err_sys(err, ERR_CANTCREAT, errno, "cannot create %s", ERR_QUOTE(slice_of(path)));
+    return fd;
+}
+
+ptrdiff_t os_read(int fd, const char *name, char *dst, ptrdiff_t size, struct err *err)
+{
+    for (;;) {
+        if (stop_signal) {
+            err_set(err, ERR_STOP, "stopped by signal %d", stop_signal);
+            return -1;
+        }
+        ssize_t n = fault("read") ? -1 : read(fd, dst, (size_t)size);
+        if (n >= 0)
+            return n;
+        if (errno == EAGAIN) {
+            os_wait_readable(fd, -1);
+        } else if (errno != EINTR) {
+            err_sys(err, ERR_IO, errno, "%s: read failed", name);
+            return -1;
+        }
+    }
+}
+
+bool os_pread_full(int fd, const char *name, void *dst, ptrdiff_t size, int64_t offset,
+                   struct err *err)
+{
+    char *to = dst;
+
+    while (size > 0) {
+        ssize_t n = fault("pread") ? -1 : pread(fd, to, (size_t)size, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, ERR_IO, errno, "%s: read failed", name);
+        if (n == 0)
+            return err_set(err, ERR_DATA, "%s: ends at byte %lld", name, (long long)offset);
+        to += n;
+        size -= n;
+        offset += n;
+    }
+    return true;
+}
+
+static bool write_failed(const char *name, struct err *err)
+{
+    return err_sys(err, errno == EPIPE ? ERR_PIPE : ERR_IO, errno, "%s: write failed", name);
+}
+
+/* A descriptor that somebody made non-blocking (a shared tty, a socket) is waited for. */
+static bool wait_writable(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+    return poll(&p, 1, -1) > 0 || errno == EINTR;
+}
+
+bool os_write_all(int fd, const char *name, slice s, struct err *err)
+{
+    while (s.len > 0) {
+        ssize_t n = fault("write") ? -1 : write(fd, s.ptr, (size_t)s.len);
+        if (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_writable(fd))))
+            continue;
+        if (n < 0)
+            return write_failed(name, err);
+        s = slice_from(s, n);
+    }
+    return true;
+}
+
+#define IOV_PER_CALL 256
+
+bool os_writev_all(int fd, const char *name, const slice *parts, ptrdiff_t count, struct err *err)
+{
+    struct iovec iov[IOV_PER_CALL];
+    ptrdiff_t at = 0, done = 0; /* done: bytes of parts[at] that are out */
+
+    while (at < count) {
+        int n = 0;
+        for (ptrdiff_t i = at; i < count && n < IOV_PER_CALL; i++, n++) {
+            ptrdiff_t skip = i == at ? done : 0;
+            iov[n] = (struct iovec){ (char *)parts[i].ptr + skip, (size_t)(parts[i].len - skip) };
+        }
+        ssize_t wrote = fault("write") ? -1 : writev(fd, iov, n);
+        if (wrote < 0 && (errno == EINTR || (errno == EAGAIN && wait_writable(fd))))
+            continue;
+        if (wrote < 0)
+            return write_failed(name, err);
+        for (; at < count && wrote >= parts[at].len - done; at++, done = 0)
+            wrote -= parts[at].len - done;
+        done += wrote;
+    }
+    return true;
+}
+
+bool os_pwrite_all(int fd, const char *name, slice s, int64_t offset, struct err *err)
+{
+    while (s.len > 0) {
+        ssize_t n = fault("pwrite") ? -1 : pwrite(fd, s.ptr, (size_t)s.len, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return write_failed(name, err);
+        s = slice_from(s, n);
+        offset += n;
+    }
+    return true;
+}
+
+bool os_fsync(int fd, const char *name, struct err *err)
+{
+    /* EINVAL, ENOTSUP: something that has no disk behind it (a pipe, some network folders). */
+    if (!fault("fsync") && (fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP))
+        return true;
+    return err_sys(err, ERR_IO, errno, "%s: fsync failed", name);
+}
+
+bool os_close(int fd, const char *name, struct err *err)
+{
+    bool failed = fault("close");
+    int e = errno;
+
+    if (close(fd) != 0 && errno != EINTR) {
+        failed = true;
+        e = errno;
+    }
+    return !failed || err_sys(err, ERR_IO, e, "%s: close failed", name);
+}
+
+void os_close_quiet(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+bool os_unlink(const char *path, struct err *err)
+{
+    if (!fault("unlink") && (unlink(path) == 0 || errno == ENOENT))
+        return true;
+    return err_sys(err, ERR_IO, errno, "cannot remove %s", ERR_QUOTE(slice_of(path)));
+}
+
+/* The folder part of a path, malloc'd: "." when there is none. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *dir = !slash ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+
+    if (!dir)
+        mem_oom();
+    return dir;
+}
+
+bool os_sync_dir(const char *path, struct err *err)
+{
+    int fd = fault("open") ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_sys(err, ERR_IO, errno, "cannot open %s", ERR_QUOTE(slice_of(path)));
+    bool ok = os_fsync(fd, path, err);
+    close(fd);
+    return ok;
+}
+
+bool os_rename(const char *from, const char *to, struct err *err)
+{
+    if (fault("rename") || rename(from, to) != 0)
+        return err_sys(err, ERR_CANTCREAT, errno, "cannot rename to %s", ERR_QUOTE(slice_of(to)));
+    char *dir = folder_of(to);
+    bool ok = os_sync_dir(dir, err);
+    free(dir);
+    return ok;
+}
+
+bool os_mkdir(const char *path, bool *existed, struct err *err)
+{
+    struct stat st;
+
+    *existed = false;
+    if (!fault("mkdir") && mkdir(path, 0777) == 0)
+        return true;
+    int e = errno;
+    if (e == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        *existed = true;
+        return true;
+    }
+    return err_sys(err, ERR_CANTCREAT, e, "cannot create folder %s", ERR_QUOTE(slice_of(path)));
+}
+
+bool os_truncate(int fd, const char *name, int64_t size, struct err *err)
+{
+    if (!fault("ftruncate") && ftruncate(fd, size) == 0)
+        return true;
+    return err_sys(err, ERR_IO, errno, "%s: cannot truncate", name);
+}
+
+static void stat_fill(struct os_stat *out, const struct stat *st)
+{
+    *out = (struct os_stat){
+        .exists = true,
+        .is_dir = S_ISDIR(st->st_mode),
+        .is_file = S_ISREG(st->st_mode),
+        .is_pipe = S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode),
+        .is_tty = S_ISCHR(st->st_mode),
+        .size = st->st_size,
+        .device = st->st_dev,
+        .inode = st->st_ino,
+    };
+}
+
+bool os_stat(const char *path, struct os_stat *out, struct err *err)
+{
+    struct stat st;
+
+    *out = (struct os_stat){ 0 };
+    if (fault("stat") || stat(path, &st) != 0)
+        return errno == ENOENT || errno == ENOTDIR ||
+               err_sys(err, ERR_NOINPUT, errno, "cannot look at %s", ERR_QUOTE(slice_of(path)));
+    stat_fill(out, &st);
+    return true;
+}
+
+bool os_fstat(int fd, struct os_stat *out, struct err *err)
+{
+    struct stat st;
+
+    *out = (struct os_stat){ 0 };
+    if (fault("stat") || fstat(fd, &st) != 0)
+        return err_sys(err, ERR_IO, errno, "fstat failed");
+    stat_fill(out, &st);
+    out->is_tty = out->is_tty && isatty(fd);
+    return true;
+}
+
+bool os_free_bytes(const char *path, int64_t *bytes, struct err *err)
+{
+    struct statvfs v;
+
+    if (fault("statvfs") || statvfs(path, &v) != 0)
+        return err_sys(err, ERR_IO, errno, "cannot look at %s", ERR_QUOTE(slice_of(path)));
+    if (__builtin_mul_overflow((int64_t)v.f_bavail, (int64_t)v.f_frsize, bytes))
+        *bytes = INT64_MAX;
+    return true;
+}
+
+bool os_map(const char *path, slice *bytes, struct err *err)
+{
+    struct os_stat st;
+    int fd = os_open_read(path, err);
+
+    *bytes = SLICE("");
+    if (fd < 0)
+        return false;
+    bool ok = os_fstat(fd, &st, err);
+    if (ok && !st.is_file)
+        ok = err_set(err, ERR_NOINPUT, "%s is not a regular file", ERR_QUOTE(slice_of(path)));
+    if (ok && st.size > 0) {
+        void *p = fault("mmap") ? MAP_FAILED
+                                : mmap(NULL, (size_t)st.size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED)
+            ok = err_sys(err, errno == ENOMEM ? ERR_OS : ERR_IO, errno, "cannot map %s",
+                         ERR_QUOTE(slice_of(path)));
+        else
+            *bytes = slice_make(p, st.size);
+    }
+    close(fd);
+    return ok;
+}
+
+void os_unmap(slice bytes)
+{
+    if (bytes.len > 0)
+        munmap((void *)bytes.ptr, (size_t)bytes.len);
+}
+
+bool os_slurp(const char *path, ptrdiff_t max_bytes, slice *bytes, struct err *err)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? 0 : os_open_read(path, err);
+    struct buf b = BUF_INIT(max_bytes + 1);
+    struct os_stat st;
+    ptrdiff_t n = 0;
+
+    if (fd < 0)
+        return false;
+    if (os_fstat(fd, &st, NULL) && st.is_file && st.size > 0 && st.size <= max_bytes)
+        buf_reserve(&b, st.size + 1);
+    else
+        buf_reserve(&b, 1);
+    for (;;) {
+        if (b.len == b.cap && !buf_reserve(&b, MIN(MAX(b.cap, 4096), max_bytes + 1 - b.len)))
+            break;
+        n = os_read(fd, path, b.ptr + b.len, b.cap - b.len, err);
+        if (n <= 0)
+            break;
+        b.len += n;
+        if (b.len > max_bytes)
+            break;
+    }
+    if (!is_stdin)
+        close(fd);
+    if (n >= 0 && b.len > max_bytes)
+        err_set(err, ERR_CONFIG, "%s: larger than %td bytes", path, max_bytes);
+    if (n < 0 || b.len > max_bytes) {
+        buf_release(&b);
+        return false;
+    }
+    memset(b.ptr + b.len, 0, RECORD_PADDING);
+    *bytes = buf_slice(&b);
+    return true;
+}
+
+void os_free(slice bytes)
+{
+    free((void *)bytes.ptr);
+}

@@ -1,0 +1,203 @@
+/* The machine and other processes: clocks, CPUs, memory, os_run of os.h. */
+#include "os.h"
+
+#include "buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+int64_t os_now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t os_unix_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+bool os_is_tty(int fd)
+{
+    return isatty(fd) == 1;
+}
+
+const char *os_env(const char *name)
+{
+    const char *v = getenv(name);
+
+    return v && *v ? v : NULL;
+}
+
+/* A short /proc or /sys file as text, "" when it cannot be read. */
+static const char *small_file(const char *path, char *dst, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, dst, size - 1);
+
+    os_close_quiet(fd);
+    dst[MAX(n, 0)] = '\0';
+    return dst;
+}
+
+/* CPUs that a quota of the cgroup (v2 along the process's path, then v1) allows; INT_MAX: no quota.
+ * An ancestor's quota binds too, so every level up to the root is looked at. */
+static int quota_cpus(void)
+{
+    char text[4096], path[4400];
+    int best = INT_MAX;
+    long long quota, period;
+
+    small_file("/proc/self/cgroup", text, sizeof text);
+    char *v2 = strstr(text, "0::/");
+    if (v2) {
+        v2 += 3;
+        v2[strcspn(v2, "\n")] = '\0';
+        for (;;) {
+            char limit[128];
+            snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", strcmp(v2, "/") ? v2 : "");
+            if (sscanf(small_file(path, limit, sizeof limit), "%lld %lld", &quota, &period) == 2 &&
+                period > 0)
+                best = MIN(best, (int)MIN(quota / period, INT_MAX));
+            char *slash = strrchr(v2, '/');
+            if (!slash || v2[1] == '\0')
+                break;
+            slash[slash == v2] = '\0';
+        }
+    }
+    char a[64], b[64];
+    if (sscanf(small_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", a, sizeof a), "%lld", &quota) == 1 &&
+        sscanf(small_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us", b, sizeof b), "%lld", &period) ==
+            1 &&
+        quota > 0 && period > 0)
+        best = MIN(best, (int)MIN(quota / period, INT_MAX));
+    return best;
+}
+
+int os_cpu_count(void)
+{
+    cpu_set_t set;
+    int n = 1;
+
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = CPU_COUNT(&set);
+    else
+        n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return MAX(1, MIN(n, quota_cpus()));
+}
+
+int64_t os_peak_rss_bytes(void)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_SELF, &u);
+    return (int64_t)u.ru_maxrss * 1024;
+}
+
+static int64_t timeval_ns(struct timeval t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_usec * 1000;
+}
+
+double os_cpu_seconds(void)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(timeval_ns(u.ru_utime) + timeval_ns(u.ru_stime)) / 1e9;
+}
+
+/* ---- processes ---- */
+
+static bool spawn_start(const struct os_spawn *s, pid_t *pid, struct err *err)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t all, none;
+    char **env = environ;
+
+    posix_spawn_file_actions_init(&files);
+    if (s->stdin_path)
+        posix_spawn_file_actions_addopen(&files, 0, s->stdin_path, O_RDONLY, 0);
+    if (s->stdout_path)
+        posix_spawn_file_actions_addopen(&files, 1, s->stdout_path, O_WRONLY | O_CREAT | O_TRUNC,
+                                         0666);
+    if (s->stderr_path)
+        posix_spawn_file_actions_addopen(&files, 2, s->stderr_path, O_WRONLY | O_CREAT | O_TRUNC,
+                                         0666);
+    posix_spawnattr_init(&attr);
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    if (s->env_add) {
+        ptrdiff_t n = 0, more = 0;
+        while (environ && environ[n])
+            n++;
+        while (s->env_add[more])
+            more++;
+        env = calloc((size_t)(n + more + 1), sizeof *env);
+        if (!env)
+            mem_oom();
+        /* The additions come first: getenv finds the first. */
+        for (ptrdiff_t i = 0; i < more; i++)
+            env[i] = (char *)s->env_add[i];
+        for (ptrdiff_t i = 0; i < n; i++)
+            env[more + i] = environ[i];
+    }
+    int e = os_fault ? os_fault("spawn") : 0;
+    if (!e)
+        e = posix_spawnp(pid, s->argv[0], &files, &attr, (char *const *)s->argv, env);
+    if (env != environ)
+        free(env);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attr);
+    return e == 0 || err_sys(err, ERR_CHILD, e, "cannot run %s", ERR_QUOTE(slice_of(s->argv[0])));
+}
+
+bool os_run(const struct os_spawn *spawn, struct os_usage *usage, struct err *err)
+{
+    struct rusage u;
+    int status;
+    pid_t pid;
+    int64_t start = os_now_ns();
+
+    if (!spawn_start(spawn, &pid, err))
+        return false;
+    while (wait4(pid, &status, 0, &u) < 0) {
+        if (errno != EINTR)
+            return err_sys(err, ERR_OS, errno, "waiting for %s", spawn->argv[0]);
+        if (os_stopped())
+            kill(pid, SIGTERM);
+    }
+    *usage = (struct os_usage){
+        .wall_ns = os_now_ns() - start,
+        .user_ns = timeval_ns(u.ru_utime),
+        .sys_ns = timeval_ns(u.ru_stime),
+        .max_rss_bytes = (int64_t)u.ru_maxrss * 1024,
+        .minor_faults = u.ru_minflt,
+        .major_faults = u.ru_majflt,
+        .voluntary_switches = u.ru_nvcsw,
+        .involuntary_switches = u.ru_nivcsw,
+        .exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+    };
+    return true;
+}
