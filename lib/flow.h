@@ -134,6 +134,8 @@ struct flow_reject {
     int64_t line, offset; /* line 0, offset -1: none */
     const char *reason;
     slice raw;            /* may be empty */
+    ptrdiff_t out_before; /* bytes and records of `out` that come before it in input order: what is */
+    int64_t records_before; /* written when this one ends the run */
 };
 
 struct flow_source {
@@ -152,7 +154,9 @@ bool flow_source_run(struct flow *f, const struct flow_source *source, void *sel
 
 enum flow_pull { FLOW_GOT, FLOW_IDLE, FLOW_END, FLOW_FAIL };
 /* The next good record (bad ones are settled here). wait false: FLOW_IDLE when input would block.
- * The record stays valid until it is pushed. Everything on the caller's thread. */
+ * The record stays valid until it is pushed. Everything on the caller's thread. FLOW_END also when a
+ * bad record, a signal or a broken input ended the run early: settle what was pulled; the push that
+ * reaches that place, or flow_close, says why. */
 enum flow_pull flow_pull(struct flow *f, bool wait, struct flow_record **rec, struct err *err);
 /* Settles a pulled record; any order of pushes gives output in input order. Frees the record; what
  * `verdict` points to is copied when it must wait for earlier records. */

@@ -28,7 +28,7 @@ static bool fault(const char *call)
 
 /* ---- stopping ---- */
 
-static volatile int stop_signal;
+static volatile int stop_flag; /* 0: running, n: signal n, -1: a later stage failed */
 /* Written by os_stop so that every poll() wakes; made on first use of os_wait_readable. */
 static int stop_pipe[2] = { -1, -1 };
 
@@ -42,15 +42,15 @@ void os_stop(int signal_number)
 {
     int saved = errno;
 
-    stop_signal = signal_number;
+    stop_flag = signal_number ? signal_number : -1;
     if (stop_pipe[1] >= 0 && write(stop_pipe[1], "", 1) < 0)
-        stop_signal = signal_number; /* full: somebody was told already */
+        errno = saved; /* full: somebody was told already */
     errno = saved;
 }
 
 int os_stopped(void)
 {
-    return stop_signal;
+    return stop_flag;
 }
 
 bool os_wait_readable(int fd, int timeout_ms)
@@ -58,12 +58,12 @@ bool os_wait_readable(int fd, int timeout_ms)
     struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = stop_pipe[0], .events = POLLIN } };
 
     for (;;) {
-        int n = poll(p, 2, timeout_ms);
+        int n = stop_flag ? 0 : poll(p, 2, timeout_ms);
         if (n > 0)
             return p[0].revents != 0;
         if (n == 0 || errno != EINTR)
             return false;
-        if (stop_signal)
+        if (stop_flag)
             return false;
     }
 }
@@ -101,8 +101,9 @@ int os_open_write(const char *path, bool force, bool append, struct err *err)
 ptrdiff_t os_read(int fd, const char *name, char *dst, ptrdiff_t size, struct err *err)
 {
     for (;;) {
-        if (stop_signal) {
-            err_set(err, ERR_STOP, "stopped by signal %d", stop_signal);
+        /* Waiting here and not in read(2): any thread may ask us to stop. */
+        if (!os_wait_readable(fd, -1) && stop_flag) {
+            err_set(err, ERR_STOP, "stopped by signal %d", stop_flag);
             return -1;
         }
         ssize_t n = fault("read") ? -1 : read(fd, dst, (size_t)size);

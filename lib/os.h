@@ -92,8 +92,8 @@ void os_temp_unlink_all(void);
 int os_lock(const char *path, struct err *err);
 
 /* ---- waiting and stopping ---- */
-void os_stop(int signal_number); /* async-signal-safe */
-int os_stopped(void);            /* the signal's number, 0 while running */
+void os_stop(int signal_number); /* async-signal-safe; 0: a failed stage ends the reading */
+int os_stopped(void);            /* the signal's number, 0 while running, -1 after os_stop(0) */
 /* True when a read would not block (data, end or error). timeout_ms -1 waits; os_stop() ends it. */
 bool os_wait_readable(int fd, int timeout_ms);
 
@@ -106,6 +106,16 @@ bool os_is_tty(int fd);
 int64_t os_peak_rss_bytes(void);
 double os_cpu_seconds(void); /* user + system of this process */
 const char *os_env(const char *name); /* NULL when unset or empty */
+bool os_exe_dir(char *dst, ptrdiff_t size); /* folder of the running executable */
+
+/* ---- the process itself (app.c) ---- */
+/* Closed standard descriptors are opened so that using them fails and no file gets their number;
+ * SIGPIPE becomes EPIPE; SIGINT, SIGTERM, SIGHUP call os_stop, a second one removes temporaries and
+ * kills; SIGUSR1 sets *status_request. */
+void os_process_setup(volatile int *status_request);
+/* Removes temporaries and dies of the signal, with its default action. Returns only if it cannot. */
+void os_die_of_signal(int signal_number);
+ATTR_NORETURN void os_exit_now(int code); /* _exit: no handlers, any thread */
 
 /* ---- processes (bench, --convert) ---- */
 struct os_usage {

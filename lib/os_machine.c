@@ -124,6 +124,72 @@ double os_cpu_seconds(void)
     return (double)(timeval_ns(u.ru_utime) + timeval_ns(u.ru_stime)) / 1e9;
 }
 
+bool os_exe_dir(char *dst, ptrdiff_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", dst, (size_t)size - 1);
+
+    if (n <= 0)
+        return false;
+    dst[n] = '\0';
+    char *slash = strrchr(dst, '/');
+    if (slash)
+        *slash = '\0';
+    return slash != NULL;
+}
+
+/* ---- the process itself ---- */
+
+static volatile int *status_flag;
+
+static void on_stop_signal(int sig)
+{
+    if (os_stopped())
+        os_die_of_signal(sig);
+    os_stop(sig);
+}
+
+static void on_status_signal(int sig)
+{
+    (void)sig;
+    *status_flag = 1;
+}
+
+void os_process_setup(volatile int *status_request)
+{
+    struct sigaction ignore = { .sa_handler = SIG_IGN }, stop = { .sa_handler = on_stop_signal };
+    struct sigaction status = { .sa_handler = on_status_signal, .sa_flags = SA_RESTART }, old;
+    static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
+
+    /* Opened the wrong way round: a read of a closed stdin, a write to a closed stdout must fail. */
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            os_exit_now(ERR_OS);
+    status_flag = status_request;
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGUSR1, &status, NULL);
+    for (ptrdiff_t i = 0; i < countof(stops); i++) /* an inherited ignore (nohup) stays */
+        if (sigaction(stops[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(stops[i], &stop, NULL);
+}
+
+void os_die_of_signal(int sig)
+{
+    struct sigaction dfl = { .sa_handler = SIG_DFL };
+    sigset_t one;
+
+    os_temp_unlink_all();
+    sigaction(sig, &dfl, NULL);
+    sigemptyset(&one);
+    sigaddset(&one, sig);
+    sigprocmask(SIG_UNBLOCK, &one, NULL);
+    raise(sig);
+}
+
+void os_exit_now(int code)
+{
+    _exit(code);
+}
+
 /* ---- processes ---- */
 
 static bool spawn_start(const struct os_spawn *s, pid_t *pid, struct err *err)
