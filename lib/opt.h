@@ -6,6 +6,8 @@
  * first byte of input is read: types, ranges, choices, options without an effect in the chosen
  * mode. Every bad option is named, not only the first.
  *
+ * An option that is given twice: the last one wins, unless it is OPT_REPEAT.
+ *
  * Syntax: -x, -xVALUE, -x VALUE, clusters of letters without values, --long, --long=VALUE,
  * --long VALUE, --no-flag for every flag, `--` ends options, options may follow operands,
  * no abbreviations.
@@ -44,7 +46,9 @@ enum opt_flags {
     OPT_REPEAT = 1,   /* destination is struct opt_list, each use appends (STRING, PATH, FIELD) */
     OPT_REQUIRED = 2, /* missing: usage error (in the modes where it is valid) */
     OPT_MODE = 4,     /* a FLAG or PATH option that selects a mode: see struct command.modes */
-    OPT_OPTIONAL = 8, /* the value may be left out: --x or --x=VALUE; without: "" */
+    OPT_OPTIONAL = 8, /* the value may be left out: --x or --x=VALUE; without: "" (STRING, PATH) */
+    OPT_HIDDEN = 16,  /* not in -h and --help; the manual has it */
+    OPT_TRISTATE = 32, /* FLAG with an int destination: -1 not given, 0 --no-x, 1 --x */
 };
 
 enum opt_complete { OPT_COMPLETE_NONE, OPT_COMPLETE_FILE, OPT_COMPLETE_DIR, OPT_COMPLETE_COMMAND };
@@ -62,12 +66,16 @@ struct opt {
     const char *arg;        /* placeholder, upper case; NULL for flags */
     const char *def;        /* default as text, parsed like a given value; NULL: zero */
     double min, max;        /* for INT, FLOAT, SIZE, DURATION(s); both 0: unchecked */
-    const char *choices;    /* for ENUM: "a|b|c" */
+    const char *choices;    /* for ENUM: "a|b|c"; for STRING: the value must be one of them */
     unsigned flags;         /* enum opt_flags */
     unsigned modes;         /* bit i: valid in modes[i]; 0: in every mode */
     const char *group;      /* heading in the help */
     enum opt_complete complete; /* PATH completes files unless this says otherwise */
     const char *help;       /* at most 56 characters, lower case, no full stop */
+    const char *needs;      /* "a|b": has no effect, so is an error, unless one of these is given */
+    /* Looks at the value's text before anything runs; false with err->text "what is wrong" (the
+     * option's name is put in front). NULL: nothing to check. STRING, PATH and FIELD. */
+    bool (*check)(const char *value, struct err *err);
 };
 
 /* Groups of common options that a command takes. help, version, verbosity, --isa, --color,
@@ -101,8 +109,11 @@ struct command_example {
 };
 
 struct command_mode {
-    const char *option;  /* long name of the OPT_MODE option that selects it; NULL for modes[0] */
+    const char *option;  /* long name of the OPT_MODE option that selects it; modes[0] may have
+                            NULL (the mode without a name) or one, which is then the default */
     const char *summary;
+    unsigned common_off; /* enum opt_common_group: given here, their options are an error */
+    bool no_operands;    /* operands are an error in this mode */
 };
 
 struct command {
@@ -114,7 +125,8 @@ struct command {
     const struct command_mode *modes;       /* modes[0] is the default; NULL: one mode */
     ptrdiff_t mode_count;
     unsigned common;                        /* enum opt_common_group */
-    const char *operands;                   /* "FILE...", "DIR", "COMMAND..."; NULL: none taken */
+    const char *operands;                   /* "FILE...": any number; "DIR": exactly one; "[DIR]":
+                                               at most one; NULL: none is taken */
     bool operands_end_options;              /* bench: the first operand ends the options */
     const char *order, *memory;             /* one line each, in --help and the manual */
     const char *libraries;                  /* for -V, e.g. "PCRE2 10.42"; may be NULL */
@@ -124,7 +136,7 @@ struct opt_result {
     const char **operands;
     ptrdiff_t operand_count;
     int mode;            /* index into command.modes */
-    uint64_t given[4];   /* bit i: own option i was given (opt_given) */
+    uint64_t given[4];   /* bit i: own option i, bit 255 - i: common option i (ask opt_given) */
     struct arena *arena; /* owns lists and copies */
 };
 
@@ -133,7 +145,7 @@ struct opt_result {
 bool opt_parse(const struct command *cmd, void *conf, struct opt_common *common,
                struct opt_result *res, int argc, char **argv, struct arena *arena,
                struct err *err);
-/* Was the own option with this long name given on the command line? */
+/* Was the option with this long name, own or common, given on the command line? */
 bool opt_given(const struct command *cmd, const struct opt_result *res, const char *name);
 
 /* Help texts, at most 80 columns. name: as invoked. short: usage and options that have a letter. */
