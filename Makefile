@@ -91,8 +91,108 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIB) Makefile
 	$(CC) $(CPPFLAGS_ALL) -Ilib $(CFLAGS_ALL) $(LDFLAGS_ALL) $< $(LIB) $(LIBS) -lcmocka -o $@
 unit: $(UNIT) ## build the unit tests
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# ---- packages of Debian: found, else installed (apt-get) or named. The libraries are looked for
+# again by the sub-make, after the installation.
+.PHONY: deps-build deps-test
+deps-build:
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' sh tests/deps.sh '$(NEEDED)' 'csv.h' '' '$(APT_BUILD)'
+deps-test:
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' sh tests/deps.sh '$(NEEDED) cmocka' 'csv.h' \
+	    'bats mandoc python3 perl prove zstd xz' '$(APT_BUILD) $(APT_TEST)'
 
-.PHONY: clean
+# ---- demo
+.PHONY: demo demo-run
+demo: deps-build ## install what is missing, build, run the whole flow on the demo data
+	@$(MAKE) --no-print-directory -s -j2 all
+	@$(MAKE) --no-print-directory -s demo-run
+demo-run:
+	@sh tests/demo.sh '$(BUILD)'
+
+# ---- tests
+REPLAY := $(FUZZERS:$(BUILD)/fuzz/%=$(BUILD)/replay/%)
+$(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay_main.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) -Ilib $(CFLAGS_ALL) $(LDFLAGS_ALL) $< tests/fuzz/replay_main.c $(LIB) \
+	    $(LIBS) -o $@
+test-build: all $(UNIT) $(REPLAY)
+
+.PHONY: check check-run check-isa check-asan check-tsan torture test-build
+check: deps-test ## install what is missing, build, run every test (within 5 minutes)
+	@$(MAKE) --no-print-directory -s -j2 test-build
+	@$(MAKE) --no-print-directory -s check-run
+check-run:
+	@sh tests/run.sh all
+check-isa: deps-test ## the command-line tests once per instruction set of this machine
+	@$(MAKE) --no-print-directory -s -j2 test-build
+	@sh tests/run.sh isa
+SAN := -O1 -g -fno-omit-frame-pointer
+ASAN := BUILD=build/asan OPTFLAGS='$(SAN) -fsanitize=address,undefined -fno-sanitize-recover=undefined'
+TSAN := BUILD=build/tsan OPTFLAGS='$(SAN) -fsanitize=thread'
+check-asan: deps-test ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory -s -j2 $(ASAN) test-build
+	@$(MAKE) --no-print-directory -s $(ASAN) MILLRACE_SANITIZED=1 check-run
+check-tsan: deps-test ## the tests of threads under ThreadSanitizer
+	@$(MAKE) --no-print-directory -s -j2 $(TSAN) test-build
+	@BUILD=build/tsan MILLRACE_SANITIZED=1 sh tests/run.sh threads
+torture: deps-test ## the nth allocation and the nth system call fail
+	@$(MAKE) --no-print-directory -s -j2 test-build
+	@sh tests/run.sh torture
+
+# ---- fuzzing: `make fuzz TIME=600 TARGETS='fuzz_json'` (clang)
+TIME    ?= 60
+TARGETS ?= $(notdir $(FUZZERS))
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) -Ilib $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer $< $(LIB) $(LIBS) -o $@
+.PHONY: fuzz fuzz-build
+fuzz-build: $(FUZZERS)
+fuzz: ## run the fuzz targets, TIME seconds each (needs clang)
+	@$(MAKE) --no-print-directory -s -j2 BUILD=build/fuzzing CC=clang fuzz-build \
+	    OPTFLAGS='$(SAN) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
+	@for t in $(TARGETS); do mkdir -p build/fuzzing/corpus/$$t tests/fuzz/corpus/$$t; \
+	    echo "== $$t"; build/fuzzing/fuzz/$$t -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=4096 \
+	    -print_final_stats=1 -artifact_prefix=build/fuzzing/$$t- \
+	    build/fuzzing/corpus/$$t tests/fuzz/corpus/$$t 2>&1 | tail -4 || exit 1; done
+
+# ---- measurements
+PERF := $(patsubst tests/perf/%.c,$(BUILD)/perf/%,$(sort $(wildcard tests/perf/*.c)))
+$(BUILD)/perf/%: tests/perf/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) -Ilib $(CFLAGS_ALL) $(LDFLAGS_ALL) $< $(LIB) $(LIBS) -o $@
+.PHONY: perf perf-build
+perf-build: all $(PERF)
+perf: deps-build ## measure: every stage in MB/s beside its limit or a peer
+	@$(MAKE) --no-print-directory -s -j2 perf-build
+	@sh tests/perf/run.sh '$(BUILD)'
+
+# ---- generated documentation
+.PHONY: docs
+docs: all ## regenerate man OPTIONS and completions from the option tables
+	@sh man/gen.sh $(BUILD)/bin man
+	@sh completions/gen.sh $(BUILD)/bin completions
+
+# ---- installation
+INSTALL ?= install
+MAN1    := $(CMDS:%=man/%.1)
+.PHONY: install uninstall dist clean help
+install: all ## install under DESTDIR and PREFIX, commands as PROGPREFIXname
+	@test '$(abspath $(BUILD))' || exit 1
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(DATADIR) \
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+	    $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	@sh tests/install.sh install '$(BUILD)' '$(DESTDIR)' '$(PREFIX)' '$(PROGPREFIX)' '$(CMDS)'
+uninstall: ## remove what install put there
+	@sh tests/install.sh uninstall '$(BUILD)' '$(DESTDIR)' '$(PREFIX)' '$(PROGPREFIX)' '$(CMDS)'
+dist: ## a source archive with the same bytes every time
+	@mkdir -p build
+	@git ls-files -z | LC_ALL=C sort -z | tar --null -T - --no-recursion --format=ustar --mtime=@0 \
+	    --owner=0 --group=0 --numeric-owner --mode=u+rw,go+r,go-w --transform 's,^,millrace-$(VERSION)/,' \
+	    -cf - | gzip -n9 > build/millrace-$(VERSION).tar.gz
+	@echo build/millrace-$(VERSION).tar.gz
 clean: ## remove everything that was built
 	rm -rf build
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
