@@ -29,24 +29,24 @@
 #include "arena.h"
 #include "buf.h"
 #include "err.h"
+#include "simd/jsonscan.h"
 
-#define JSON_MAX_DEPTH 1024
-#define JSON_MAX_PATHS 16     /* members per query */
-
-enum json_type {
-    JSON_NONE, JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT
-};
-
-struct json_fault {
-    ptrdiff_t at;      /* byte in the record, from 0 */
-    const char *what;  /* static text: "unterminated string" */
-};
+/* From simd/jsonscan.h, which the kernels share:
+ *
+ *     JSON_MAX_DEPTH 1024, JSON_MAX_PATHS 16 (members per query)
+ *     enum json_type        JSON_NONE, JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING,
+ *                           JSON_ARRAY, JSON_OBJECT
+ *     struct json_fault     { at; what; }   byte in the record, static text
+ *     struct json_span      { start, len; key_start; count; type; escaped; }
+ *     enum json_surrogates  JSON_SURROGATE_FAIL, JSON_SURROGATE_REPLACE
+ */
 
 /* ---- queries ---- */
 
 struct json_query {
     struct json_query_node *root;
     int count;
+    int8_t same_as[JSON_MAX_PATHS]; /* the first path that is equal to this one */
 };
 
 /* paths: "text", "meta.lang", "a\\.b" (a literal dot). Array indexes are not paths. A bad path is
@@ -54,34 +54,25 @@ struct json_query {
 bool json_query_init(struct json_query *q, const char *const *paths, int count,
                      struct arena *arena, struct err *err);
 
-/* Where the LAST occurrence of a member lies; count says how many there were on its path. */
-struct json_span {
-    ptrdiff_t start, len;    /* the value; a string with its quotes */
-    ptrdiff_t key_start;     /* the opening quote of its key */
-    int count;               /* 0: missing */
-    enum json_type type;
-    bool escaped;            /* a string that contains a backslash */
-};
-
 /* Scans `record`: one JSON value, white space around it allowed, nothing else. spans has q->count
- * elements (q may be NULL). *top is the type of the value and where it lies; may be NULL.
- * object_end for splicing: the offset of the closing brace is top->start + top->len - 1. */
+ * elements (q may be NULL). A span describes the LAST occurrence of its member and counts them all;
+ * a second occurrence of a member above it ("meta" of "meta.lang") counts as one too, so that
+ * count > 1 says: another reader may see another value. Escaped keys are compared decoded.
+ * *top is the type of the value and where it lies; may be NULL: the offset of an object's closing
+ * brace is top->start + top->len - 1. A lone surrogate escape is grammatical here.
+ * The fault is the same whatever lies behind the record. */
 bool json_scan(slice record, const struct json_query *q, struct json_span *spans,
                struct json_span *top, struct json_fault *fault);
 
 /* ---- strings ---- */
-
-enum json_surrogates {
-    JSON_SURROGATE_FAIL,    /* a lone surrogate is a fault */
-    JSON_SURROGATE_REPLACE, /* becomes U+FFFD, counted */
-};
 
 /* The decoded bytes of a string span of a scanned record: a borrowed part of the record when
  * nothing is escaped, else in the arena with RECORD_PADDING after it. The result may hold NUL.
  * *replaced (may be NULL) is increased per lone surrogate. */
 bool json_string(slice record, struct json_span span, enum json_surrogates policy,
                  struct arena *arena, slice *text, ptrdiff_t *replaced, struct json_fault *fault);
-/* Like it for raw text between quotes (no quotes), already valid. dst needs raw.len bytes. */
+/* Like it for raw text between quotes (no quotes), already valid. dst needs raw.len bytes
+ * and does not overlap raw. */
 ptrdiff_t json_unescape(slice raw, char *dst, enum json_surrogates policy, ptrdiff_t *replaced,
                         struct json_fault *fault); /* -1 on fault */
 
@@ -122,13 +113,14 @@ struct json_node {
     ptrdiff_t count;         /* members or elements */
     ptrdiff_t offset;        /* in the file, for messages */
     struct json_node *child, *next; /* in document order */
-    struct json_node **items;       /* arrays: elements by index, else NULL */
+    struct json_node **items;       /* arrays: elements by index; objects: json_get's own */
 };
 
-/* NULL with ERR_CONFIG "byte N: ..." (name is not in the text). Lone surrogates become U+FFFD. */
+/* `text` needs no padding and may go away afterwards. NULL with ERR_CONFIG "byte N: ..." (the name
+ * of the file is not in the message). Lone surrogates become U+FFFD. */
 struct json_node *json_parse(slice text, struct arena *arena, struct err *err);
-/* NULL when n is NULL, not an object, or has no such member. Linear for small objects; objects of
- * more than 16 members are indexed on the first call by json_parse itself. */
+/* NULL when n is NULL, not an object, or has no such member. Linear for small objects; json_parse
+ * builds a hash index of objects with more than 16 members. */
 struct json_node *json_get(const struct json_node *n, const char *key);
 struct json_node *json_get_slice(const struct json_node *n, slice key);
 /* The default when n is NULL or of another type (or does not fit). */
