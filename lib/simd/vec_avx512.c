@@ -1,0 +1,13 @@
+/* vec.h for avx512. */
+#include "vec.h"
+#include "vec_tables.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "v16_avx512.inc"
+#include "vec_body.inc"
+
+const struct vec_kernels vec_kernels_avx512 = {
+    "avx512", CPU_AVX512, rms_norm, silu_mul, add, scale, softmax_exp, quantize32,
+};
