@@ -63,7 +63,7 @@ static const struct common_row common_rows[] = {
         .needs = "rejects", .check = check_max_errors,
         .help = "exit 1 when more are bad: a number or a share" } },
     { COMMON_JOBS,
-      { 'j', "jobs", OPT_INT, AT(jobs), .arg = "N", .def = "0", .min = 0, .max = 1024,
+      { 'j', "jobs", OPT_INT, AT(jobs), .arg = "N", .def = "0", .min = 0, .max = 256,
         .group = "General", .help = "threads; 0 is one per available processor" } },
     { COMMON_SEED,
       { 0, "seed", OPT_INT, AT(seed), .arg = "N", .def = "0", .group = "General",
