@@ -1,0 +1,581 @@
+/* The driver of modelfile.h: the only file of the topic that opens files. */
+#include "modelfile.h"
+
+#include <stdlib.h>
+
+#include "../json.h"
+#include "../os.h"
+#include "gguf.h"
+#include "hfmodel.h"
+#include "safetensors.h"
+
+#define GGUF_HEAD_FIRST ((int64_t)1 << 20)
+#define CONFIG_MAX ((ptrdiff_t)16 << 20)
+#define TOKENIZER_MAX ((ptrdiff_t)512 << 20)
+#define SHARDS_MAX 4096
+#define SLURPED_MAX 8
+#define NOTICES_MAX 20
+
+struct model_source {
+    int *fds;
+    const char **names;
+    int64_t *sizes;
+    slice *maps;       /* NULL when not mapped */
+    int count;
+    slice slurped[SLURPED_MAX]; /* config files: freed at close */
+    int slurped_count;
+};
+
+/* ---- files ---- */
+
+/* False with ERR_NOINPUT; the descriptor belongs to the source from here on. */
+static bool add_file(struct model_source *s, const char *path, struct arena *arena,
+                     struct err *err)
+{
+    struct os_stat st;
+    int fd = os_open_read(path, err);
+
+    if (fd < 0)
+        return false;
+    s->fds[s->count] = fd;
+    s->names[s->count] = arena_cstr_dup(arena, slice_of(path));
+    s->count++;
+    if (!os_fstat(fd, &st, err))
+        return false;
+    if (!st.is_file)
+        return err_set(err, ERR_NOINPUT, "%s: not a regular file", path);
+    s->sizes[s->count - 1] = st.size;
+    return true;
+}
+
+static void make_files(struct model_source *s, ptrdiff_t count, struct arena *arena)
+{
+    s->fds = arena_new(arena, int, count);
+    s->names = arena_new(arena, const char *, count);
+    s->sizes = arena_new(arena, int64_t, count);
+}
+
+static bool read_at(const struct model_source *s, int file, void *dst, int64_t size,
+                    int64_t offset, struct err *err)
+{
+    return os_pread_full(s->fds[file], s->names[file], dst, size, offset, err);
+}
+
+static void add_notice(struct model_file *m, slice text)
+{
+    if (!m->notices)
+        m->notices = arena_new(m->arena, slice, NOTICES_MAX);
+    if (m->notice_count < NOTICES_MAX)
+        ((slice *)m->notices)[m->notice_count++] = text;
+}
+
+/* ---- weights in memory ---- */
+
+/* What the mapping cannot show as it is: rows to interleave, or data that lies at an odd place. */
+static bool needs_copy(const struct tensor *t, const void *data)
+{
+    const struct tensor_layout *l = tensor_layout(t->type);
+    uintptr_t align = l->block == 1 ? (uintptr_t)l->block_bytes : 2;
+
+    return t->head_rows > 0 || (uintptr_t)data % align != 0;
+}
+
+static bool map_tensors(struct model_file *m, struct err *err)
+{
+    struct model_source *s = m->source;
+
+    s->maps = arena_new(m->arena, slice, s->count);
+    for (int i = 0; i < s->count; i++) {
+        if (!os_map(s->names[i], &s->maps[i], err))
+            return false;
+        if (s->maps[i].len != s->sizes[i])
+            return err_set(err, ERR_CONFIG, "%s: changed while it was opened", s->names[i]);
+    }
+    for (ptrdiff_t i = 0; i < m->tensor_count; i++) {
+        struct tensor *t = &m->tensors[i];
+        if (t->file < 0)
+            continue;
+        t->data = s->maps[t->file].ptr + t->offset;
+        if (needs_copy(t, t->data)) {
+            void *copy = arena_alloc_raw(m->arena, t->bytes, 64);
+            if (!model_file_read(m, t, copy, err))
+                return false;
+            t->data = copy;
+        }
+    }
+    return true;
+}
+
+/* ---- GGUF ---- */
+
+static void add_stop(struct model_file *m, int64_t id)
+{
+    if (id < 0 || m->stop_count == MODEL_STOP_MAX)
+        return;
+    for (int i = 0; i < m->stop_count; i++)
+        if (m->stop[i] == id)
+            return;
+    m->stop[m->stop_count++] = id;
+}
+
+static void gguf_tokenizer(struct model_file *m)
+{
+    static const char *const stops[] = { "tokenizer.ggml.eos_token_id",
+                                         "tokenizer.ggml.eot_token_id",
+                                         "tokenizer.ggml.eom_token_id" };
+    const struct model_value *tokens = model_get(m, "tokenizer.ggml.tokens");
+    int64_t id;
+
+    m->has_tokenizer = tokens && tokens->type == MODEL_ARRAY && tokens->strings &&
+                       tokens->count > 0;
+    if (model_get_int(m, "tokenizer.ggml.bos_token_id", &id))
+        m->bos = id;
+    for (ptrdiff_t i = 0; i < countof(stops); i++)
+        if (model_get_int(m, stops[i], &id))
+            add_stop(m, id);
+    model_get_string(m, "tokenizer.chat_template", &m->chat_template);
+}
+
+static bool open_gguf(struct model_file *m, struct err *err)
+{
+    struct model_source *s = m->source;
+    int64_t size = s->sizes[0], have = MIN(size, GGUF_HEAD_FIRST);
+    struct gguf g;
+
+    for (;;) {
+        char *head = arena_alloc_raw(m->arena, have, 64);
+        if (!read_at(s, 0, head, have, 0, err))
+            return false;
+        enum gguf_status status = gguf_parse(slice_make(head, have), size, m->arena, &g, err);
+        if (status == GGUF_OK)
+            break;
+        if (status == GGUF_BAD)
+            return err_context(err, "%s", m->path);
+        have = MIN(size, have * 8);
+    }
+    m->kind = MODEL_GGUF;
+    m->version = g.version;
+    m->alignment = g.alignment;
+    m->keys = g.keys;
+    m->tensors = g.tensors;
+    m->tensor_count = g.tensor_count;
+    gguf_tokenizer(m);
+    if (!model_get_string(m, "general.architecture", &m->arch))
+        m->arch = SLICE("");
+    return true;
+}
+
+/* ---- safetensors ---- */
+
+static bool read_shard(struct model_file *m, int file, struct safetensors *st, struct err *err)
+{
+    struct model_source *s = m->source;
+    int64_t size = s->sizes[file];
+    char first[8] = { 0 };
+
+    if (!read_at(s, file, first, MIN(size, 8), 0, err))
+        return false;
+    int64_t n = safetensors_header_size(slice_make(first, MIN(size, 8)), size, err);
+    if (n >= 0) {
+        char *json = arena_alloc(m->arena, n + RECORD_PADDING, 1, 64);
+        if (!read_at(s, file, json, n, 8, err))
+            return false;
+        if (safetensors_parse(slice_make(json, n), size, m->arena, st, err)) {
+            for (ptrdiff_t i = 0; i < st->tensor_count; i++)
+                st->tensors[i].file = file;
+            return true;
+        }
+    }
+    return err_context(err, "%s", s->names[file]);
+}
+
+static bool open_safetensors(struct model_file *m, struct err *err)
+{
+    struct safetensors st;
+
+    if (!read_shard(m, 0, &st, err))
+        return false;
+    m->kind = MODEL_SAFETENSORS;
+    m->tensors = st.tensors;
+    m->tensor_count = st.tensor_count;
+    m->keys = st.keys;
+    return true;
+}
+
+/* ---- folders ---- */
+
+static const char *join(struct model_file *m, const char *name)
+{
+    return arena_printf(m->arena, "%s/%s", m->path, name).ptr;
+}
+
+/* Empty when the file is missing. */
+static bool slurp(struct model_file *m, const char *name, ptrdiff_t max, slice *bytes,
+                  struct err *err)
+{
+    const char *path = join(m, name);
+    struct os_stat st;
+
+    *bytes = SLICE("");
+    if (!os_stat(path, &st, err))
+        return false;
+    if (!st.exists)
+        return true;
+    if (!os_slurp(path, max, bytes, err))
+        return false;
+    ASSERT(m->source->slurped_count < SLURPED_MAX);
+    m->source->slurped[m->source->slurped_count++] = *bytes;
+    return true;
+}
+
+/* *root is NULL when the file is missing. */
+static bool slurp_json(struct model_file *m, const char *name, struct json_node **root,
+                       struct err *err)
+{
+    slice bytes;
+
+    *root = NULL;
+    if (!slurp(m, name, CONFIG_MAX, &bytes, err))
+        return false;
+    if (bytes.len == 0)
+        return true;
+    *root = json_parse(bytes, m->arena, err);
+    if (!*root)
+        return err_context(err, "%s", join(m, name));
+    if ((*root)->type != JSON_OBJECT)
+        return err_set(err, ERR_CONFIG, "%s: not a JSON object", join(m, name));
+    return true;
+}
+
+static bool exists(struct model_file *m, const char *name)
+{
+    struct os_stat st;
+
+    return os_stat(join(m, name), &st, NULL) && st.exists;
+}
+
+static bool refuse_pickle(const char *path, struct err *err)
+{
+    return err_set(err, ERR_CONFIG, "%s: a Python pickle, which can run any code when it is read; "
+                   "convert it once where you trust it: AutoModelForCausalLM.from_pretrained(DIR)"
+                   ".save_pretrained(NEW, safe_serialization=True)", path);
+}
+
+static bool no_weights(struct model_file *m, struct err *err)
+{
+    static const char *const pickles[] = { "pytorch_model.bin", "pytorch_model.bin.index.json",
+                                           "consolidated.00.pth" };
+
+    for (ptrdiff_t i = 0; i < countof(pickles); i++)
+        if (exists(m, pickles[i]))
+            return refuse_pickle(join(m, pickles[i]), err);
+    return err_set(err, ERR_NOINPUT, "%s: neither model.safetensors nor "
+                   "model.safetensors.index.json is there", m->path);
+}
+
+static int place_of(const struct safetensors_index *index, slice name)
+{
+    ptrdiff_t low = 0, high = index->place_count;
+
+    while (low < high) {
+        ptrdiff_t mid = low + (high - low) / 2;
+        int c = slice_cmp(index->places[mid].tensor, name);
+        if (c == 0)
+            return index->places[mid].file;
+        if (c < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return -1;
+}
+
+/* All shards of the index: each tensor lies in the shard that the index names, and nowhere else. */
+static bool read_shards(struct model_file *m, const struct safetensors_index *index,
+                        struct hf_source *src, struct err *err)
+{
+    struct tensor *all = arena_new(m->arena, struct tensor, index->place_count);
+
+    for (int file = 0; file < (int)index->file_count; file++) {
+        struct safetensors st;
+        if (!add_file(m->source, join(m, index->files[file]), m->arena, err)) {
+            err->class = ERR_CONFIG; /* the model is incomplete */
+            return err_context(err, "%s", join(m, "model.safetensors.index.json"));
+        }
+        if (!read_shard(m, file, &st, err))
+            return false;
+        for (ptrdiff_t i = 0; i < st.tensor_count; i++) {
+            if (place_of(index, st.tensors[i].name) != file)
+                return err_set(err, ERR_CONFIG, "%s: tensor %s is not here by the index",
+                               m->source->names[file], ERR_QUOTE(st.tensors[i].name));
+            all[src->tensor_count++] = st.tensors[i];
+        }
+    }
+    if (src->tensor_count != index->place_count)
+        return err_set(err, ERR_CONFIG, "%s: the index names %td tensors, the shards hold %td",
+                       m->path, index->place_count, src->tensor_count);
+    src->tensors = all;
+    return true;
+}
+
+static bool read_weights(struct model_file *m, struct hf_source *src, struct err *err)
+{
+    struct safetensors_index index;
+    struct safetensors st;
+    slice bytes;
+
+    if (exists(m, "model.safetensors")) {
+        make_files(m->source, 1, m->arena);
+        if (!add_file(m->source, join(m, "model.safetensors"), m->arena, err) ||
+            !read_shard(m, 0, &st, err))
+            return false;
+        src->tensors = st.tensors;
+        src->tensor_count = st.tensor_count;
+        return true;
+    }
+    if (!slurp(m, "model.safetensors.index.json", CONFIG_MAX, &bytes, err))
+        return false;
+    if (bytes.len == 0)
+        return no_weights(m, err);
+    if (!safetensors_parse_index(bytes, m->arena, &index, err))
+        return err_context(err, "%s", join(m, "model.safetensors.index.json"));
+    if (index.file_count > SHARDS_MAX)
+        return err_set(err, ERR_CONFIG, "%s: more than %d shards", m->path, SHARDS_MAX);
+    make_files(m->source, index.file_count, m->arena);
+    return read_shards(m, &index, src, err);
+}
+
+static void read_ids(struct model_file *m, const struct json_node *n)
+{
+    int64_t id;
+
+    m->bos = json_get_int(n, "bos_token_id", m->bos);
+    const struct json_node *eos = json_get(n, "eos_token_id");
+    if (eos && json_int(eos, &id))
+        add_stop(m, id);
+    for (eos = eos && eos->type == JSON_ARRAY ? eos->child : NULL; eos; eos = eos->next)
+        if (json_int(eos, &id))
+            add_stop(m, id);
+}
+
+static void read_template(struct model_file *m, const struct json_node *config)
+{
+    const struct json_node *n = json_get(config, "chat_template");
+
+    if (n && n->type == JSON_STRING)
+        m->chat_template = n->text;
+    if (!n || n->type != JSON_ARRAY)
+        return;
+    for (n = n->child; n; n = n->next)
+        if (!m->chat_template.len ||
+            slice_eq(json_get_string(n, "name", SLICE("")), SLICE("default")))
+            m->chat_template = json_get_string(n, "template", SLICE(""));
+}
+
+static bool read_tokenizer(struct model_file *m, struct err *err)
+{
+    struct json_node *config;
+
+    if (!slurp(m, "tokenizer.json", TOKENIZER_MAX, &m->tokenizer_json, err) ||
+        !slurp(m, "chat_template.jinja", CONFIG_MAX, &m->chat_template, err) ||
+        !slurp_json(m, "tokenizer_config.json", &config, err))
+        return false;
+    m->has_tokenizer = m->tokenizer_json.len > 0;
+    if (!m->has_tokenizer)
+        add_notice(m, exists(m, "tokenizer.model")
+                          ? SLICE("only tokenizer.json is read, not tokenizer.model: the model has "
+                                  "no tokenizer and takes ids only")
+                          : SLICE("no tokenizer.json: the model has no tokenizer and takes ids "
+                                  "only"));
+    if (m->chat_template.len == 0)
+        read_template(m, config);
+    return true;
+}
+
+static const char *base_name(const char *path, struct arena *arena)
+{
+    ptrdiff_t end = (ptrdiff_t)strlen(path);
+
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    ptrdiff_t start = end;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    slice s = slice_make(path + start, end - start);
+    if (s.len == 0 || s.ptr[0] == '.' || s.ptr[0] == '/')
+        return "model";
+    return arena_cstr_dup(arena, s);
+}
+
+static bool open_folder(struct model_file *m, struct err *err)
+{
+    struct json_node *config, *generation;
+    struct hf_source src = { .name = base_name(m->path, m->arena) };
+    struct hf_model hf;
+
+    m->kind = MODEL_FOLDER;
+    if (!slurp_json(m, "config.json", &config, err) ||
+        !slurp_json(m, "generation_config.json", &generation, err))
+        return false;
+    if (!config)
+        return err_set(err, ERR_NOINPUT, "%s: no config.json in this folder", m->path);
+    src.config = config;
+    src.generation = generation;
+    if (!read_weights(m, &src, err) || !read_tokenizer(m, err))
+        return false;
+    if (!hf_map(&src, m->arena, &hf, err))
+        return err_context(err, "%s", m->path);
+    m->keys = hf.keys;
+    m->tensors = hf.tensors;
+    m->tensor_count = hf.tensor_count;
+    m->arch = slice_of(hf.arch->name);
+    for (ptrdiff_t i = 0; i < hf.notice_count; i++)
+        add_notice(m, hf.notices[i]);
+    if (generation)
+        read_ids(m, generation);
+    if (m->stop_count == 0)
+        read_ids(m, config);
+    return true;
+}
+
+/* ---- opening ---- */
+
+static bool open_by_content(struct model_file *m, struct err *err)
+{
+    struct model_source *s = m->source;
+    char head[9] = { 0 };
+
+    make_files(s, 1, m->arena);
+    if (!add_file(s, m->path, m->arena, err))
+        return false;
+    ptrdiff_t n = (ptrdiff_t)MIN(s->sizes[0], 9);
+    if (!read_at(s, 0, head, n, 0, err))
+        return false;
+    slice start = slice_make(head, n);
+    if (gguf_is_magic(start))
+        return open_gguf(m, err);
+    if (slice_starts(start, SLICE("PK\3\4")) || slice_starts(start, SLICE("\x80\2")) ||
+        slice_starts(start, SLICE("\x80\4")))
+        return refuse_pickle(m->path, err);
+    if (slice_ends(slice_of(m->path), SLICE(".safetensors")) || (n == 9 && head[8] == '{'))
+        return open_safetensors(m, err);
+    return err_set(err, ERR_CONFIG, "%s: byte 0: neither GGUF nor safetensors", m->path);
+}
+
+struct model_file *model_file_open(const char *path, bool map, struct arena *arena, struct err *err)
+{
+    struct model_file *m = arena_new(arena, struct model_file, 1);
+    struct os_stat st;
+
+    *m = (struct model_file){ .path = arena_cstr_dup(arena, slice_of(path)), .alignment = 32,
+                              .version = 3, .bos = -1, .arena = arena, .arch = SLICE(""),
+                              .chat_template = SLICE(""), .tokenizer_json = SLICE(""),
+                              .source = arena_new(arena, struct model_source, 1) };
+    m->keys.arena = arena;
+    if (!os_stat(path, &st, err))
+        return NULL;
+    bool ok = st.exists && st.is_dir ? open_folder(m, err) : open_by_content(m, err);
+    if (ok && map)
+        ok = map_tensors(m, err);
+    if (ok)
+        return m;
+    model_file_close(m);
+    return NULL;
+}
+
+void model_file_close(struct model_file *m)
+{
+    if (!m)
+        return;
+    struct model_source *s = m->source;
+    for (int i = 0; i < s->count; i++) {
+        os_close_quiet(s->fds[i]);
+        if (s->maps && s->maps[i].ptr)
+            os_unmap(s->maps[i]);
+    }
+    for (int i = 0; i < s->slurped_count; i++)
+        os_free(s->slurped[i]);
+    *s = (struct model_source){ 0 };
+}
+
+/* ---- access ---- */
+
+const struct tensor *model_tensor(const struct model_file *m, const char *name)
+{
+    slice key = slice_of(name);
+
+    for (ptrdiff_t i = 0; i < m->tensor_count; i++)
+        if (slice_eq(m->tensors[i].name, key))
+            return &m->tensors[i];
+    return NULL;
+}
+
+const struct model_value *model_get(const struct model_file *m, const char *key)
+{
+    slice want = slice_of(key);
+    bool with_arch = slice_starts(want, SLICE("%s."));
+
+    if (!with_arch)
+        return model_keys_get(&m->keys, want);
+    want = slice_from(want, 2);
+    for (ptrdiff_t i = 0; i < m->keys.count; i++) {
+        slice name = m->keys.items[i].name;
+        if (slice_starts(name, m->arch) && slice_eq(slice_from(name, m->arch.len), want))
+            return &m->keys.items[i].value;
+    }
+    return NULL;
+}
+
+bool model_get_int(const struct model_file *m, const char *key, int64_t *out)
+{
+    return model_value_int(model_get(m, key), out);
+}
+
+bool model_get_float(const struct model_file *m, const char *key, double *out)
+{
+    return model_value_float(model_get(m, key), out);
+}
+
+bool model_get_string(const struct model_file *m, const char *key, slice *out)
+{
+    const struct model_value *v = model_get(m, key);
+
+    if (!v || v->type != MODEL_STRING)
+        return false;
+    *out = v->text;
+    return true;
+}
+
+bool model_file_read_rows(const struct model_file *m, const struct tensor *t, int64_t first,
+                          int64_t rows, void *dst, struct err *err)
+{
+    int64_t row_bytes = tensor_row_bytes(t->type, t->ne[0]);
+
+    ASSERT(first >= 0 && rows >= 0 && first + rows <= tensor_rows(t));
+    if (t->head_rows && t->dims == 1) { /* a bias: each element is a row of its head */
+        row_bytes = tensor_row_bytes(t->type, 1);
+        rows *= t->ne[0];
+    }
+    if (t->file < 0) {
+        memcpy(dst, (const char *)t->data + first * row_bytes, (size_t)(rows * row_bytes));
+        return true;
+    }
+    int64_t bytes = rows * row_bytes, offset = t->offset + first * row_bytes;
+    if (!t->head_rows)
+        return read_at(m->source, t->file, dst, bytes, offset, err);
+    ASSERT(first % t->head_rows == 0 && rows % t->head_rows == 0);
+    void *source_order = malloc((size_t)MAX(bytes, 1));
+    if (!source_order)
+        mem_oom();
+    bool ok = read_at(m->source, t->file, source_order, bytes, offset, err);
+    if (ok)
+        hf_interleave_heads(source_order, dst, rows, t->head_rows, row_bytes);
+    free(source_order);
+    return ok;
+}
+
+bool model_file_read(const struct model_file *m, const struct tensor *t, void *dst,
+                     struct err *err)
+{
+    return model_file_read_rows(m, t, 0, tensor_rows(t), dst, err);
+}
