@@ -8,7 +8,18 @@
  * --report: one JSON object {"schema":1,"cmd","version","argv","isa","jobs","in","out",
  * "records_out","dropped":{"rule":n,...},"rejected","empty_lines","bytes_in","bytes_out","seconds",
  * "cpu_seconds","peak_rss_bytes","exit", own figures...}.
- * --metrics: names millrace_<cmd>_..., text format 0.0.4, temp + rename.
+ * --metrics: Prometheus text format 0.0.4 for node_exporter's textfile collector, temp + rename:
+ * millrace_<cmd>_info{version,isa}, _records_in, _records_kept, _records_out,
+ * _records_dropped{rule}, _records_rejected, _empty_lines, _input_bytes, _output_bytes,
+ * _duration_seconds, _cpu_seconds, _resident_memory_peak_bytes, _exit_code,
+ * _completion_timestamp_seconds, and own figures that have a help text. They describe the last run,
+ * so they are gauges. One thread at a time.
+ *
+ *     report_init(&r, "dedup", argc, argv);
+ *     ++*report_rule(&r, "exact");
+ *     report_int(&r, "distinct_keys", n, "Distinct keys.");
+ *     report_write_json(&r, path, exit_code, &err);
+ *     report_release(&r);
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -38,8 +49,8 @@ void report_release(struct report *r);
 int64_t *report_rule(struct report *r, const char *name);
 int64_t report_dropped(const struct report *r); /* the sum */
 
-/* Own figures. Setting one again replaces it. unit_help: HELP text of the metric; NULL: not a metric.
- * A name that ends in _total is a counter, else a gauge. */
+/* Own figures, under names of their own. Setting one again replaces it. help: HELP text of the metric; NULL: not a
+ * metric. A name that ends in _total is a counter, else a gauge. */
 void report_int(struct report *r, const char *name, int64_t value, const char *help);
 void report_float(struct report *r, const char *name, double value, const char *help);
 void report_text(struct report *r, const char *name, slice value);
