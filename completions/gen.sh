@@ -26,7 +26,7 @@ fi
 mkdir -p "$out/bash" "$out/zsh" "$out/fish"
 for cmd in "$@"; do
     dump=$("$bin/$cmd" --dump-options)
-    printf '%s\n' "$dump" | awk -v shell=bash -f "$here/gen.awk" > "$out/bash/$cmd"
-    printf '%s\n' "$dump" | awk -v shell=zsh -f "$here/gen.awk" > "$out/zsh/_$cmd"
-    printf '%s\n' "$dump" | awk -v shell=fish -f "$here/gen.awk" > "$out/fish/$cmd.fish"
+    printf '%s\n' "$dump" | awk -v shell=bash -f "$here/complete.awk" > "$out/bash/$cmd"
+    printf '%s\n' "$dump" | awk -v shell=zsh -f "$here/complete.awk" > "$out/zsh/_$cmd"
+    printf '%s\n' "$dump" | awk -v shell=fish -f "$here/complete.awk" > "$out/fish/$cmd.fish"
 done

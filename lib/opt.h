@@ -19,7 +19,8 @@
  *         { 0, "memory", OPT_SIZE, offsetof(struct conf, memory), .arg = "SIZE", .def = "1G",
  *           .min = 1 << 20, .max = 1LL << 50, .group = "Matching", .help = "memory budget" },
  *         { 0, "unit", OPT_ENUM, offsetof(struct conf, unit), .arg = "UNIT", .def = "record",
- *           .choices = "record|line|paragraph", .group = "Matching", .help = "what is a duplicate" },
+ *           .choices = "record|line|paragraph", .group = "Matching",
+ *           .help = "what is a duplicate" },
  *     };
  */
 #ifndef OPT_H
@@ -89,7 +90,7 @@ enum opt_common_group {
     COMMON_SEED = 32,      /* --seed */
     COMMON_PROGRESS = 64,  /* --progress --no-progress */
     COMMON_REJECTS = 128,  /* --rejects --max-errors --max-record without --field (collect) */
-    COMMON_TARGET = 256,   /* -o --force without --compress: the tool names the format (shard, quantize) */
+    COMMON_TARGET = 256,   /* -o --force without --compress: the tool names the format */
     COMMON_FILTER = COMMON_INPUT | COMMON_RECORDS | COMMON_OUTPUT | COMMON_JOBS | COMMON_PROGRESS,
 };
 
@@ -154,7 +155,7 @@ void opt_help(const struct command *cmd, const char *name, bool short_form, stru
  * examples, order and memory follow as lines that start with "@". man/ and completions/ are
  * generated from this. */
 void opt_dump(const struct command *cmd, struct buf *out);
-/* The table's own rules (names, lengths, duplicates, defaults that parse). NULL or what is wrong. */
+/* The table's own rules (names, lengths, duplicates, defaults): NULL or what is wrong. */
 const char *opt_check(const struct command *cmd, struct arena *arena);
 
 /* The parsers of single values, for text that is not an option (--sub, config files). */

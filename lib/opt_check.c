@@ -207,8 +207,8 @@ const char *opt_check(const struct command *cmd, struct arena *arena)
 
     for (ptrdiff_t i = 0; !fault && i < cmd->opt_count; i++) /* before anything looks for names */
         if (!lower_name(cmd->opts[i].name))
-            fault = arena_printf(arena, "option %td: '%s' is not a name (a-z 0-9 -, without no-)", i,
-                                 cmd->opts[i].name ? cmd->opts[i].name : "").ptr;
+            fault = arena_printf(arena, "option %td: '%s' is not a name (a-z 0-9 -, without no-)",
+                                 i, cmd->opts[i].name ? cmd->opts[i].name : "").ptr;
     for (ptrdiff_t i = 0; !fault && i < opt_row_count(cmd); i++)
         fault = check_row(cmd, i, arena);
     return fault ? fault : check_modes(cmd, arena);

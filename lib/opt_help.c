@@ -197,8 +197,11 @@ void opt_help(const struct command *cmd, const char *name, bool short_form, stru
         buf_append(out, SLICE("Memory: "));
         wrap(out, slice_of(cmd->memory), 8, 8);
     }
-    buf_append(out, SLICE("Exit: 0 done, 1 finding, 2 usage, 65 bad data, 66 no input, 73 cannot create,\n"
-                          "      74 I/O error, 75 try again, 78 bad model or manifest; see the manual\n"));
+    static const char exits[] = "0 done, 1 finding, 2 usage, 65 bad data, 66 no input, "
+                                "73 cannot create, 74 I/O error, 75 try again, "
+                                "78 bad model or manifest; see the manual";
+    buf_append(out, SLICE("Exit: "));
+    wrap(out, slice_of(exits), 6, 6);
     buf_printf(out, "Manual: man %s, man millrace\n", name);
     arena_release(&arena);
 }
@@ -248,8 +251,8 @@ static void dump_row(const struct command *cmd, const struct opt_row *row, struc
 
 void opt_dump(const struct command *cmd, struct buf *out)
 {
-    buf_append(out, SLICE("letter\tname\ttype\targ\tdefault\tmin\tmax\tchoices\tflags\tmodes\tgroup\t"
-                          "complete\tscope\tneeds\thelp\n"));
+    buf_append(out, SLICE("letter\tname\ttype\targ\tdefault\tmin\tmax\tchoices\tflags\tmodes\t"
+                          "group\tcomplete\tscope\tneeds\thelp\n"));
     for (ptrdiff_t i = 0; i < opt_row_count(cmd); i++) {
         struct opt_row row = opt_row(cmd, i);
         if (!row.off)

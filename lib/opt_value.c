@@ -268,7 +268,9 @@ static const char *limit_text(const struct opt *o, double limit, struct arena *a
             limit /= 1024;
             k++;
         }
-    slice unit = k ? slice_make(letters + k - 1, 1) : o->type == OPT_DURATION ? SLICE("s") : SLICE("");
+    slice unit = k                         ? slice_make(letters + k - 1, 1)
+                 : o->type == OPT_DURATION ? SLICE("s")
+                                           : SLICE("");
     return arena_printf(arena, "%.15g%.*s", limit, SLICE_ARG(unit)).ptr;
 }
 

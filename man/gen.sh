@@ -27,7 +27,7 @@ fi
 
 for cmd in "$@"; do
     "$bin/$cmd" --dump-options > "$tmp/dump"
-    awk -f "$here/gen.awk" "$tmp/dump" "$pages/$cmd.1" > "$tmp/page"
+    awk -f "$here/options.awk" "$tmp/dump" "$pages/$cmd.1" > "$tmp/page"
     mkdir -p "$out"
     if ! cmp -s "$tmp/page" "$out/$cmd.1"; then
         cp "$tmp/page" "$out/$cmd.1"

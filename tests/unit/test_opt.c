@@ -323,8 +323,8 @@ static void dump_has_every_option(void **state)
     const char *text = buf_cstr(&b);
     for (ptrdiff_t i = 0; i < countof(opts); i++)
         assert_non_null(strstr(text, opts[i].name));
-    assert_non_null(strstr(text, "u\tunit\tenum\tUNIT\tline\t0\t0\trecord|line|paragraph\t\t\tText\t"
-                                 "\town\t\twhat is a duplicate\n"));
+    assert_non_null(strstr(text, "u\tunit\tenum\tUNIT\tline\t0\t0\trecord|line|paragraph\t\t\t"
+                                 "Text\t\town\t\twhat is a duplicate\n"));
     assert_non_null(strstr(text, "\tdump-options\tflag\t"));
     assert_non_null(strstr(text, "@mode\tverify\tlook at it\n"));
     /* Every row has as many columns as the first line. */
@@ -404,7 +404,8 @@ static void tables_are_checked(void **state)
 {
     struct command cmd = toy();
     const struct opt flag = { 0, "fine", OPT_FLAG, 0, .group = "Text", .help = "fine" };
-    const struct opt word = { 0, "fine", OPT_STRING, 0, .arg = "X", .group = "Text", .help = "x y" };
+    const struct opt word = { 0, "fine", OPT_STRING, 0, .arg = "X", .group = "Text",
+                              .help = "x y" };
     struct opt o;
     (void)state;
 
@@ -422,7 +423,8 @@ static void tables_are_checked(void **state)
     SPOIL("neither letter nor digit", flag, o.letter = '?');
     SPOIL("has no help", flag, o.help = "");
     SPOIL("control characters", flag, o.help = "a\tb");
-    SPOIL("more than 56", flag, o.help = "123456789 123456789 123456789 123456789 123456789 1234567");
+    SPOIL("more than 56", flag,
+          o.help = "123456789 123456789 123456789 123456789 123456789 1234567");
     SPOIL("capital", flag, o.help = "Fine");
     SPOIL("full stop", flag, o.help = "fine.");
     SPOIL("no group", flag, o.group = NULL);

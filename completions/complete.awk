@@ -1,4 +1,4 @@
-# One completion file from an option dump: awk -v shell=bash|zsh|fish -f gen.awk. See gen.sh.
+# One completion file from an option dump: awk -v shell=bash|zsh|fish -f complete.awk. See gen.sh.
 BEGIN { FS = "\t" }
 
 NR == 1 {

@@ -1,4 +1,4 @@
-# Fills a manual page from an option dump: awk -f gen.awk DUMP PAGE. See gen.sh.
+# Fills a manual page from an option dump: awk -f options.awk DUMP PAGE. See gen.sh.
 BEGIN { FS = "\t" }
 
 # Text for a text line of mdoc.
