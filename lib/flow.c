@@ -266,6 +266,7 @@ static bool run_parallel(struct stages *s, int jobs, struct err *err)
         pthread_join(reader, NULL);
     for (int i = 0; i < started; i++)
         pthread_join(workers[i], NULL);
+    os_resume();
     for (int64_t i = 0; i < r.size; i++)
         batch_release(&r.slots[i]);
     free(r.slots);

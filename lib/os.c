@@ -48,6 +48,19 @@ void os_stop(int signal_number)
     errno = saved;
 }
 
+void os_resume(void)
+{
+    char bytes[64];
+
+    if (stop_flag != -1)
+        return;
+    stop_flag = 0;
+    while (read(stop_pipe[0], bytes, sizeof bytes) > 0)
+        ;
+    if (stop_flag) /* a signal came in between: its byte may be gone */
+        os_stop(stop_flag);
+}
+
 int os_stopped(void)
 {
     return stop_flag;

@@ -93,6 +93,7 @@ int os_lock(const char *path, struct err *err);
 
 /* ---- waiting and stopping ---- */
 void os_stop(int signal_number); /* async-signal-safe; 0: a failed stage ends the reading */
+void os_resume(void);            /* takes back os_stop(0), never a signal */
 int os_stopped(void);            /* the signal's number, 0 while running, -1 after os_stop(0) */
 /* True when a read would not block (data, end or error). timeout_ms -1 waits; os_stop() ends it. */
 bool os_wait_readable(int fd, int timeout_ms);
