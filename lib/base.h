@@ -39,7 +39,7 @@ typedef struct slice {
 /* `to` is a power of two. */
 #define ALIGN_UP(n, to) (((n) + ((to) - 1)) & ~(__typeof__(n))((to) - 1))
 
-#define ATTR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define ATTR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args), nonnull(fmt)))
 #define ATTR_NORETURN __attribute__((noreturn))
 #define ATTR_COLD __attribute__((cold, noinline))
 #define ATTR_UNUSED __attribute__((unused))
