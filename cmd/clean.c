@@ -1,0 +1,222 @@
+/* clean: edit the text of records and drop records by rules. */
+#include "../lib/app.h"
+#include "../lib/log.h"
+#include "../lib/regex.h"
+#include "../lib/text/clean.h"
+#include "../lib/unicode.h"
+
+struct conf {
+    struct text_edit edit;
+    int normalize;
+    int64_t min_chars, max_chars;
+    struct opt_list subs, keep_if, drop_if, keep_match, drop_match;
+};
+
+#define AT(member) offsetof(struct conf, member)
+
+static const struct opt opts[] = {
+    { 0, "normalize", OPT_ENUM, AT(normalize), .arg = "FORM", .def = "none",
+      .choices = "none|nfc|nfkc", .group = "Text", .help = "Unicode normal form" },
+    { 0, "newlines", OPT_ENUM, AT(edit.newlines), .arg = "HOW", .def = "keep",
+      .choices = "keep|lf|all", .group = "Text",
+      .help = "lf: CR LF, CR to LF; all: VT FF U+0085 U+2028-9 too" },
+    { 0, "strip-control", OPT_FLAG, AT(edit.strip_control), .group = "Text",
+      .help = "remove control characters that are not white space" },
+    { 0, "strip-zero-width", OPT_FLAG, AT(edit.strip_zero_width), .group = "Text",
+      .help = "remove U+180E, U+200B-200D, U+2060, U+FEFF" },
+    { 0, "strip-bidi", OPT_FLAG, AT(edit.strip_bidi), .group = "Text",
+      .help = "remove bidirectional marks and overrides" },
+    { 0, "strip-bom", OPT_FLAG, AT(edit.strip_bom), .group = "Text",
+      .help = "remove U+FEFF at the start of the text" },
+    { 0, "strip-soft-hyphen", OPT_FLAG, AT(edit.strip_soft_hyphen), .group = "Text",
+      .help = "remove U+00AD" },
+    { 0, "sub", OPT_STRING, AT(subs), .arg = "/RE/TEXT/FLAGS", .flags = OPT_REPEAT,
+      .group = "Text", .help = "replace matches; flags g i s m x u" },
+    { 0, "collapse-space", OPT_FLAG, AT(edit.collapse_space), .group = "Text",
+      .help = "make runs of TAB and spaces of all kinds one space" },
+    { 0, "trim-lines", OPT_FLAG, AT(edit.trim_lines), .group = "Text",
+      .help = "remove white space at both ends of every line" },
+    { 0, "max-newlines", OPT_INT, AT(edit.max_newlines), .arg = "N", .min = 1, .max = 1e15,
+      .group = "Text", .help = "keep N of more line breaks in a row" },
+    { 0, "trim", OPT_FLAG, AT(edit.trim), .group = "Text",
+      .help = "remove white space at both ends of the text" },
+    { 0, "keep-if", OPT_STRING, AT(keep_if), .arg = "'PATH OP VALUE'", .flags = OPT_REPEAT,
+      .group = "Rules", .help = "drop records for which this is not true" },
+    { 0, "drop-if", OPT_STRING, AT(drop_if), .arg = "'PATH OP VALUE'", .flags = OPT_REPEAT,
+      .group = "Rules", .help = "drop records for which this is true" },
+    { 0, "keep-match", OPT_STRING, AT(keep_match), .arg = "[PATH:]RE", .flags = OPT_REPEAT,
+      .group = "Rules", .help = "drop records that RE does not match" },
+    { 0, "drop-match", OPT_STRING, AT(drop_match), .arg = "[PATH:]RE", .flags = OPT_REPEAT,
+      .group = "Rules", .help = "drop records that RE matches" },
+    { 0, "min-chars", OPT_INT, AT(min_chars), .arg = "N", .min = 0, .max = 1e15, .group = "Rules",
+      .help = "drop texts of fewer code points" },
+    { 0, "max-chars", OPT_INT, AT(max_chars), .arg = "N", .min = 0, .max = 1e15, .group = "Rules",
+      .help = "drop texts of more code points" },
+};
+
+static const char *const synopsis[] = { "[options] [FILE...]", NULL };
+static const struct command_example examples[] = {
+    { "normal form, tidy white space",
+      "clean --normalize nfc --newlines lf --collapse-space --trim < in.jsonl > out.jsonl" },
+    { "drop short texts, keep them with the reason",
+      "clean --min-chars 20 --drops short.jsonl < in.jsonl > out.jsonl" },
+    { "by members of the record",
+      "clean --keep-if 'lang == \"en\"' --drop-match 'url:(?i)casino' < in.jsonl > out.jsonl" },
+    { "replace numbers", "clean --sub '/\\d+(,\\d+)*/<NUMBER>/g' < in.jsonl > out.jsonl" },
+    { 0 },
+};
+
+static const struct command self = {
+    .name = "clean",
+    .summary = "edit the text of records and drop records by rules",
+    .synopsis = synopsis,
+    .examples = examples,
+    .opts = opts,
+    .opt_count = countof(opts),
+    .common = COMMON_FILTER | COMMON_DROPS,
+    .operands = "FILE...",
+    .order = "output order = input order",
+    .memory = "(2 * jobs + 2) * (1 MiB + 2 * longest record), whatever the input's size",
+    .libraries = "PCRE2, utf8proc",
+};
+
+struct run {
+    struct clean clean;
+    struct clean_counts total;
+};
+
+static bool work(void *arg, void *scratch, const struct flow_record *rec, struct arena *arena,
+                 struct flow_verdict *verdict, struct err *err)
+{
+    struct run *r = arg;
+
+    (void)err;
+    clean_work(&r->clean, scratch, rec, arena, verdict);
+    return true;
+}
+
+static void *scratch_new(void *arg)
+{
+    (void)arg;
+    return clean_scratch_new();
+}
+
+/* Workers end at the same time: sums do not depend on their order. */
+static void scratch_free(void *arg, void *scratch)
+{
+    struct run *r = arg;
+    struct clean_scratch *s = scratch;
+    int64_t *total = (int64_t *)&r->total, *mine = (int64_t *)&s->counts;
+
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)(sizeof s->counts / sizeof *mine); i++)
+        __atomic_fetch_add(&total[i], mine[i], __ATOMIC_RELAXED);
+    clean_scratch_free(s);
+}
+
+static bool add_tests(struct clean *c, const struct opt_list *list, bool is_match, bool drop,
+                      struct arena *arena, struct err *err)
+{
+    for (ptrdiff_t i = 0; i < list->count; i++) {
+        slice source = slice_of(list->items[i]);
+        if (!(is_match ? clean_add_match : clean_add_expr)(c, source, drop, arena, err))
+            return err_context(err, "option '--%s-%s'", drop ? "drop" : "keep",
+                               is_match ? "match" : "if");
+    }
+    return true;
+}
+
+static bool prepare(struct app *app, const struct conf *conf, struct clean *c, struct err *err)
+{
+    struct arena *a = &app->arena;
+
+    *c = (struct clean){
+        .field = app->common.field,
+        .field_required = app_given(app, "field"),
+        .edit = conf->edit,
+        .normalize = conf->normalize,
+        .min_chars = app_given(app, "min-chars") ? conf->min_chars : -1,
+        .max_chars = app_given(app, "max-chars") ? conf->max_chars : -1,
+        .max_bytes = app->common.max_record,
+    };
+    if (c->max_chars >= 0 && c->min_chars > c->max_chars)
+        return err_set(err, ERR_USAGE, "--min-chars %lld is above --max-chars %lld",
+                       (long long)c->min_chars, (long long)c->max_chars);
+    for (ptrdiff_t i = 0; i < conf->subs.count; i++)
+        if (!clean_add_sub(c, slice_of(conf->subs.items[i]), a, err))
+            return err_context(err, "option '--sub'");
+    if (!add_tests(c, &conf->keep_if, false, false, a, err) ||
+        !add_tests(c, &conf->drop_if, false, true, a, err) ||
+        !add_tests(c, &conf->keep_match, true, false, a, err) ||
+        !add_tests(c, &conf->drop_match, true, true, a, err) || !clean_ready(c, a, err))
+        return false;
+    if (app->common.drops && c->rule_count == 0)
+        return err_set(err, ERR_USAGE, "--drops without a rule that drops records");
+    return true;
+}
+
+/* {"rule":n} of the tests with a count. */
+static void report_tests(struct app *app, const struct run *r, const char *name,
+                         const int64_t *counts)
+{
+    struct buf b = { 0 };
+
+    for (ptrdiff_t i = 0; i < r->clean.test_count; i++) {
+        if (!counts[i])
+            continue;
+        buf_append(&b, b.len ? SLICE(",") : SLICE("{"));
+        json_append_bytes(&b, slice_of(r->clean.rules[i]));
+        buf_printf(&b, ":%lld", (long long)counts[i]);
+    }
+    buf_append(&b, b.len ? SLICE("}") : SLICE("{}"));
+    report_json(&app->report, name, buf_slice(&b));
+    buf_release(&b);
+}
+
+static void report(struct app *app, const struct run *r)
+{
+    struct report *rep = &app->report;
+
+    report_int(rep, "changed_total", r->total.changed, "records whose text was changed");
+    report_int(rep, "surrogates_replaced_total", r->total.surrogates,
+               "lone surrogates replaced by U+FFFD");
+    report_int(rep, "substitutions_total", r->total.substitutions, "replacements by --sub");
+    report_tests(app, r, "missing", r->total.missing);
+    report_tests(app, r, "mismatch", r->total.mismatch);
+    report_text(rep, "unicode", slice_of(uni_version()));
+    report_text(rep, "pcre2", slice_of(regex_version()));
+    for (ptrdiff_t i = 0; i < r->clean.test_count; i++)
+        if (rep->in > 0 && r->total.missing[i] == rep->in)
+            log_warn("%s: no record has the member '%s'", r->clean.rules[i],
+                     r->clean.tests[i].path);
+}
+
+static bool run(struct app *app, void *conf, struct err *err)
+{
+    static struct run r;
+    static const struct flow_filter edits = { .work = work, .scratch_new = scratch_new,
+                                              .scratch_free = scratch_free };
+    struct flow_conf fc = app_flow_conf(app);
+
+    if (!prepare(app, conf, &r.clean, err))
+        return false;
+    fc.fields = r.clean.fields;
+    fc.field_count = r.clean.field_count;
+    fc.rules = r.clean.rules;
+    fc.rule_count = r.clean.rule_count;
+    struct flow *flow = flow_open(&fc, &app->report, &app->progress, err);
+    if (!flow)
+        return false;
+    bool ok = flow_filter_run(flow, &edits, &r, err);
+    report(app, &r);
+    if (ok)
+        return flow_close(flow, err);
+    flow_abort(flow);
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    static struct conf conf;
+
+    return app_run(&self, &conf, argc, argv, run);
+}

@@ -1,0 +1,331 @@
+#include "clean.h"
+
+#include "../unicode.h"
+
+#include <stdlib.h>
+
+/* ---- preparing ---- */
+
+static struct clean_test *add_test(struct clean *c, enum clean_test_kind kind, struct err *err)
+{
+    ptrdiff_t at = c->test_count;
+
+    if (c->test_count == CLEAN_MAX_TESTS) {
+        err_set(err, ERR_USAGE, "more than %d conditions", CLEAN_MAX_TESTS);
+        return NULL;
+    }
+    while (at > 0 && c->tests[at - 1].kind > kind) {
+        c->tests[at] = c->tests[at - 1];
+        at--;
+    }
+    c->test_count++;
+    c->tests[at] = (struct clean_test){ .kind = kind };
+    return &c->tests[at];
+}
+
+bool clean_add_expr(struct clean *c, slice source, bool drop, struct arena *arena, struct err *err)
+{
+    struct expr expr;
+
+    if (!expr_parse(&expr, source, arena, err))
+        return false;
+    struct clean_test *t = add_test(c, drop ? CLEAN_DROP_IF : CLEAN_KEEP_IF, err);
+    if (!t)
+        return false;
+    t->expr = expr;
+    t->path = expr.path;
+    t->source = expr.source;
+    return true;
+}
+
+/* "meta.url" of "meta.url:RE"; a prefix that is no plain member path belongs to the pattern. */
+static ptrdiff_t path_length(slice source)
+{
+    for (ptrdiff_t i = 0; i < source.len; i++) {
+        char c = source.ptr[i];
+        if (c == ':')
+            return i;
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     c == '_' || c == '.' || c == '-';
+        if (!plain)
+            break;
+    }
+    return -1;
+}
+
+bool clean_add_match(struct clean *c, slice source, bool drop, struct arena *arena,
+                     struct err *err)
+{
+    ptrdiff_t colon = path_length(source);
+    struct clean_test *t = add_test(c, drop ? CLEAN_DROP_MATCH : CLEAN_KEEP_MATCH, err);
+
+    if (!t)
+        return false;
+    t->source = arena_dup(arena, source);
+    if (colon > 0)
+        t->path = arena_cstr_dup(arena, slice_make(source.ptr, colon));
+    t->re = regex_new(slice_from(source, colon + 1), 0, err);
+    return t->re != NULL;
+}
+
+bool clean_add_sub(struct clean *c, slice spec, struct arena *arena, struct err *err)
+{
+    struct subst *s = subst_parse(spec, arena, err);
+
+    if (!s)
+        return false;
+    c->subs = arena_grow(arena, c->subs, c->sub_count * (ptrdiff_t)sizeof s,
+                         (c->sub_count + 1) * (ptrdiff_t)sizeof s, _Alignof(struct subst *));
+    c->subs[c->sub_count++] = s;
+    return true;
+}
+
+static int member_index(struct clean *c, const char *path, struct err *err)
+{
+    for (int i = 0; i < c->field_count; i++)
+        if (strcmp(c->fields[i].path, path) == 0)
+            return i;
+    if (c->field_count == JSON_MAX_PATHS) {
+        err_set(err, ERR_USAGE, "conditions on more than %d members", JSON_MAX_PATHS - 1);
+        return -1;
+    }
+    c->fields[c->field_count] = (struct flow_field){ .path = path };
+    return c->field_count++;
+}
+
+static const char *rule_name(const struct clean_test *t, struct arena *arena)
+{
+    static const char *const kinds[] = { "keep-if", "drop-if", "keep-match", "drop-match" };
+
+    return arena_printf(arena, "%s:%.*s", kinds[t->kind], SLICE_ARG(t->source)).ptr;
+}
+
+static void ready_rules(struct clean *c, struct arena *arena)
+{
+    c->rules = arena_new(arena, const char *, c->test_count + 2);
+    for (ptrdiff_t i = 0; i < c->test_count; i++)
+        c->rules[c->rule_count++] = rule_name(&c->tests[i], arena);
+    c->min_rule = c->rule_count;
+    if (c->min_chars >= 0)
+        c->rules[c->rule_count++] = "min-chars";
+    c->max_rule = c->rule_count;
+    if (c->max_chars >= 0)
+        c->rules[c->rule_count++] = "max-chars";
+}
+
+bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
+{
+    struct text_edit *e = &c->edit;
+
+    text_edit_ready(e);
+    c->reads_text = e->chars.any || e->space.any || e->trim || c->normalize || c->sub_count ||
+                    c->min_chars >= 0 || c->max_chars >= 0 || c->field_required;
+    for (ptrdiff_t i = 0; i < c->test_count; i++)
+        c->reads_text |= !c->tests[i].path || strcmp(c->tests[i].path, c->field) == 0;
+    c->text_member = -1;
+    if (c->reads_text) {
+        c->text_member = member_index(c, c->field, err);
+        c->fields[0].required = true;
+        c->fields[0].types = FLOW_STRING;
+    }
+    for (ptrdiff_t i = 0; i < c->test_count; i++) {
+        struct clean_test *t = &c->tests[i];
+        t->member = member_index(c, t->path ? t->path : c->field, err);
+        if (t->member < 0)
+            return false;
+    }
+    if (c->normalize)
+        c->norm = uni_norm_new(c->normalize == CLEAN_NFC ? UNI_NFC : UNI_NFKC, arena);
+    ready_rules(c, arena);
+    return true;
+}
+
+struct clean_scratch *clean_scratch_new(void)
+{
+    struct clean_scratch *s = calloc(1, sizeof *s);
+
+    if (!s)
+        mem_oom();
+    s->regex = regex_scratch_new();
+    return s;
+}
+
+void clean_scratch_free(struct clean_scratch *s)
+{
+    regex_scratch_free(s->regex);
+    free(s);
+}
+
+/* ---- one record ---- */
+
+static bool bad(struct flow_verdict *v, const char *reason)
+{
+    v->action = FLOW_BAD;
+    v->reason = reason;
+    v->at = -1;
+    return false;
+}
+
+static bool edit_text(const struct clean *c, struct clean_scratch *s, slice *text,
+                      struct arena *arena, struct flow_verdict *v)
+{
+    *text = edit_chars(&c->edit, *text, arena);
+    if (c->norm)
+        *text = uni_normalize(c->norm, *text, arena);
+    for (ptrdiff_t i = 0; i < c->sub_count; i++) {
+        slice spec = subst_spec(c->subs[i]);
+        switch (subst_apply(c->subs[i], s->regex, text, c->max_bytes, &s->counts.substitutions,
+                            arena)) {
+        case SUBST_LIMIT:
+            return bad(v, arena_printf(arena, "--sub '%.*s': match limit reached",
+                                       SLICE_ARG(spec)).ptr);
+        case SUBST_TOO_LONG:
+            return bad(v, arena_printf(arena, "--sub '%.*s': text longer than --max-record",
+                                       SLICE_ARG(spec)).ptr);
+        case SUBST_SAME:
+        case SUBST_CHANGED:
+            break;
+        }
+    }
+    *text = edit_space(&c->edit, *text, arena);
+    return true;
+}
+
+/* The record with the new text in the place of the old value. */
+static slice replace_text(const struct flow_record *rec, struct json_span span, slice text,
+                          struct arena *arena)
+{
+    ptrdiff_t max = rec->raw.len - span.len + JSON_QUOTED_MAX(text.len);
+    ptrdiff_t tail = span.start + span.len;
+    char *out = arena_alloc_raw(arena, max + RECORD_PADDING, 1), *p = out + span.start;
+
+    memcpy(out, rec->raw.ptr, (size_t)span.start);
+    p = json_write_string(p, text);
+    memcpy(p, rec->raw.ptr + tail, (size_t)(rec->raw.len - tail));
+    p += rec->raw.len - tail;
+    arena_trim(arena, p + RECORD_PADDING);
+    return slice_make(out, p - out);
+}
+
+static slice quoted(slice text, struct arena *arena)
+{
+    char *out = arena_alloc_raw(arena, JSON_QUOTED_MAX(text.len), 1);
+
+    return slice_make(out, json_write_string(out, text) - out);
+}
+
+static void drop(struct flow_verdict *v, ptrdiff_t rule, slice value, slice limit)
+{
+    v->action = FLOW_DROP;
+    v->rule = (int)rule;
+    v->value = value;
+    v->limit = limit;
+}
+
+/* What a dropped record shows of a match: its beginning, cut between characters. */
+static slice evidence(slice match, struct arena *arena)
+{
+    ptrdiff_t len = MIN(match.len, 200);
+
+    while (len > 0 && len < match.len && ((unsigned char)match.ptr[len] & 0xC0) == 0x80)
+        len--;
+    return quoted(slice_make(match.ptr, len), arena);
+}
+
+/* False when the record is settled (dropped or bad). */
+static bool test_expr(const struct clean *c, struct clean_scratch *s, ptrdiff_t i,
+                      const struct flow_record *rec, slice text, struct arena *arena,
+                      struct flow_verdict *v)
+{
+    const struct clean_test *t = &c->tests[i];
+    struct json_span span = rec->spans[t->member];
+    bool is_text = t->member == c->text_member;
+    enum expr_result r = is_text ? expr_test_text(&t->expr, text)
+                                 : expr_test(&t->expr, rec->raw, span, arena);
+
+    s->counts.missing[i] += r == EXPR_MISSING;
+    s->counts.mismatch[i] += r == EXPR_MISMATCH;
+    if ((r == EXPR_TRUE) == (t->kind == CLEAN_KEEP_IF))
+        return true;
+    slice value = is_text ? evidence(text, arena)
+                  : r == EXPR_MISSING ? SLICE("null")
+                                      : slice_make(rec->raw.ptr + span.start, span.len);
+    drop(v, i, value, t->expr.json);
+    return false;
+}
+
+static bool test_match(const struct clean *c, struct clean_scratch *s, ptrdiff_t i,
+                       const struct flow_record *rec, slice text, struct arena *arena,
+                       struct flow_verdict *v)
+{
+    const struct clean_test *t = &c->tests[i];
+    struct json_span span = rec->spans[t->member];
+    bool is_text = t->member == c->text_member, is_string = is_text || span.type == JSON_STRING;
+    enum regex_result r = REGEX_NONE;
+    struct json_fault fault;
+
+    if (!is_text && span.count == 0)
+        s->counts.missing[i]++;
+    else if (!is_string)
+        s->counts.mismatch[i]++;
+    else if (!is_text)
+        json_string(rec->raw, span, JSON_SURROGATE_REPLACE, arena, &text, NULL, &fault);
+    if (is_string && (is_text || span.count))
+        r = regex_find(t->re, s->regex, text, 0, 0);
+    if (r == REGEX_LIMIT)
+        return bad(v, arena_printf(arena, "%s: match limit reached", c->rules[i]).ptr);
+    if ((r == REGEX_MATCH) == (t->kind == CLEAN_KEEP_MATCH))
+        return true;
+    slice value = { 0 };
+    if (r == REGEX_MATCH) {
+        struct regex_span m = regex_group(s->regex, 0);
+        value = evidence(slice_make(text.ptr + m.start, MAX(0, m.end - m.start)), arena);
+    }
+    drop(v, i, value, (slice){ 0 });
+    return false;
+}
+
+static bool test_length(const struct clean *c, slice text, struct arena *arena,
+                        struct flow_verdict *v)
+{
+    if (c->min_chars < 0 && c->max_chars < 0)
+        return true;
+    ptrdiff_t chars = uni_count(text);
+    bool is_short = c->min_chars >= 0 && chars < c->min_chars;
+    if (!is_short && (c->max_chars < 0 || chars <= c->max_chars))
+        return true;
+    drop(v, is_short ? c->min_rule : c->max_rule, arena_printf(arena, "%td", chars),
+         arena_printf(arena, "%lld", (long long)(is_short ? c->min_chars : c->max_chars)));
+    return false;
+}
+
+void clean_work(const struct clean *c, struct clean_scratch *s, const struct flow_record *rec,
+                struct arena *arena, struct flow_verdict *v)
+{
+    slice before = { 0 }, text = { 0 };
+    ptrdiff_t surrogates = 0;
+    struct json_fault fault;
+
+    if (c->reads_text) {
+        json_string(rec->raw, rec->spans[c->text_member], JSON_SURROGATE_REPLACE, arena, &before,
+                    &surrogates, &fault);
+        text = before;
+        if (!edit_text(c, s, &text, arena, v))
+            return;
+    }
+    for (ptrdiff_t i = 0; i < c->test_count; i++) {
+        bool is_expr = c->tests[i].kind <= CLEAN_DROP_IF;
+        if (!(is_expr ? test_expr : test_match)(c, s, i, rec, text, arena, v))
+            return;
+    }
+    if (!test_length(c, text, arena, v))
+        return;
+    /* The stages hand back the text itself when they change nothing; a substitution may have
+     * written the same text again. */
+    bool same = text.ptr == before.ptr && text.len == before.len;
+    if (same ? surrogates == 0 : surrogates == 0 && slice_eq(text, before))
+        return;
+    s->counts.surrogates += surrogates;
+    s->counts.changed++;
+    v->out = replace_text(rec, rec->spans[c->text_member], text, arena);
+}

@@ -1,0 +1,92 @@
+/* clean.h: what `clean` does to one record: edit the text, then decide.
+ *
+ * Stages, always in this order, each only when asked for:
+ *   1 decode the field; a lone surrogate becomes U+FFFD
+ *   2 characters and line breaks   (edit.h, edit_chars)
+ *   3 normal form                  (unicode.h)
+ *   4 substitutions, as given      (subst.h)
+ *   5 white space                  (edit.h, edit_space)
+ *   6 rules, in this order: keep-if, drop-if, keep-match, drop-match (each as given), min-chars,
+ *     max-chars. The first that fails names the drop. They see the text as edited.
+ * The transforms of stages 2, 3 and 5 are idempotent together (edit.h says why).
+ *
+ * A record whose text does not change is passed by reference, escapes and all. A changed text is
+ * written with the shortest escapes in the place of the old one; no other byte moves.
+ *
+ *     struct clean c = { .field = "text", .edit.trim = true };
+ *     clean_add_expr(&c, SLICE("meta.stars >= 10"), false, &arena, &err);
+ *     clean_ready(&c, &arena, &err);             // fills c.fields and c.rules for the flow
+ *     struct clean_scratch *s = clean_scratch_new(&c);
+ *     clean_work(&c, s, record, &arena, &verdict);
+ *
+ * A ready struct clean is read-only; a scratch belongs to one thread and counts what it did.
+ */
+#ifndef CLEAN_H
+#define CLEAN_H
+
+#include "../flow.h"
+#include "edit.h"
+#include "expr.h"
+#include "subst.h"
+
+#define CLEAN_MAX_TESTS 64
+
+enum clean_normalize { CLEAN_NORMALIZE_NONE, CLEAN_NFC, CLEAN_NFKC };
+
+enum clean_test_kind { CLEAN_KEEP_IF, CLEAN_DROP_IF, CLEAN_KEEP_MATCH, CLEAN_DROP_MATCH };
+
+/* One --keep-if, --drop-if, --keep-match or --drop-match. */
+struct clean_test {
+    enum clean_test_kind kind;
+    struct expr expr;  /* of an if */
+    struct regex *re;  /* of a match */
+    const char *path;  /* NULL: the field itself */
+    int member;        /* index into fields */
+    slice source;      /* as given */
+};
+
+struct clean {
+    /* Set by the caller. */
+    const char *field;
+    bool field_required;     /* the user named it: records without it are bad in any case */
+    struct text_edit edit;
+    int normalize;           /* enum clean_normalize */
+    int64_t min_chars, max_chars; /* -1: none */
+    int64_t max_bytes;       /* of a text after substitutions */
+    struct clean_test tests[CLEAN_MAX_TESTS];
+    ptrdiff_t test_count;
+    struct subst **subs;
+    ptrdiff_t sub_count;
+
+    /* Filled by clean_ready. */
+    bool reads_text;
+    struct uni_norm *norm;
+    struct flow_field fields[JSON_MAX_PATHS];
+    int field_count, text_member; /* -1: the text is not read */
+    const char **rules;
+    int rule_count;
+    int min_rule, max_rule;
+};
+
+/* All fail with ERR_USAGE. The tests are kept in the order keep-if, drop-if, keep-match, drop-match. */
+bool clean_add_expr(struct clean *c, slice source, bool drop, struct arena *arena, struct err *err);
+bool clean_add_match(struct clean *c, slice source, bool drop, struct arena *arena,
+                     struct err *err);
+bool clean_add_sub(struct clean *c, slice spec, struct arena *arena, struct err *err);
+bool clean_ready(struct clean *c, struct arena *arena, struct err *err);
+
+struct clean_counts {
+    int64_t changed, surrogates, substitutions;
+    int64_t missing[CLEAN_MAX_TESTS], mismatch[CLEAN_MAX_TESTS]; /* by test */
+};
+struct clean_scratch {
+    struct regex_scratch *regex;
+    struct clean_counts counts;
+};
+struct clean_scratch *clean_scratch_new(void);
+void clean_scratch_free(struct clean_scratch *s);
+
+void clean_work(const struct clean *c, struct clean_scratch *s, const struct flow_record *rec,
+                struct arena *arena, struct flow_verdict *verdict);
+
+#endif
