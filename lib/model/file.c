@@ -546,30 +546,41 @@ bool model_get_string(const struct model_file *m, const char *key, slice *out)
     return true;
 }
 
-bool model_file_read_rows(const struct model_file *m, const struct tensor *t, int64_t first,
-                          int64_t rows, void *dst, struct err *err)
+/* Elements of what is interleaved: a row, or one element of a bias. */
+static int64_t row_length(const struct tensor *t)
 {
-    int64_t row_bytes = tensor_row_bytes(t->type, t->ne[0]);
+    return t->dims == 1 ? 1 : t->ne[0];
+}
 
-    ASSERT(first >= 0 && rows >= 0 && first + rows <= tensor_rows(t));
-    if (t->head_rows && t->dims == 1) { /* a bias: each element is a row of its head */
-        row_bytes = tensor_row_bytes(t->type, 1);
-        rows *= t->ne[0];
-    }
+int64_t model_file_unit(const struct tensor *t)
+{
+    return t->head_rows ? t->head_rows * row_length(t) : 1;
+}
+
+bool model_file_read_part(const struct model_file *m, const struct tensor *t, int64_t first,
+                          int64_t count, void *dst, struct err *err)
+{
+    const struct tensor_layout *l = tensor_layout(t->type);
+    int64_t bytes = count / l->block * l->block_bytes;
+    int64_t offset = t->offset + first / l->block * l->block_bytes;
+
+    ASSERT(first >= 0 && count >= 0 && first + count <= tensor_elements(t));
+    ASSERT(first % l->block == 0 && count % l->block == 0);
     if (t->file < 0) {
-        memcpy(dst, (const char *)t->data + first * row_bytes, (size_t)(rows * row_bytes));
+        memcpy(dst, (const char *)t->data + (offset - t->offset), (size_t)bytes);
         return true;
     }
-    int64_t bytes = rows * row_bytes, offset = t->offset + first * row_bytes;
     if (!t->head_rows)
         return read_at(m->source, t->file, dst, bytes, offset, err);
-    ASSERT(first % t->head_rows == 0 && rows % t->head_rows == 0);
+    int64_t unit = model_file_unit(t);
+    ASSERT(first % unit == 0 && count % unit == 0);
     void *source_order = malloc((size_t)MAX(bytes, 1));
     if (!source_order)
         mem_oom();
     bool ok = read_at(m->source, t->file, source_order, bytes, offset, err);
     if (ok)
-        hf_interleave_heads(source_order, dst, rows, t->head_rows, row_bytes);
+        hf_interleave_heads(source_order, dst, count / row_length(t), t->head_rows,
+                            tensor_row_bytes(t->type, row_length(t)));
     free(source_order);
     return ok;
 }
@@ -577,5 +588,5 @@ bool model_file_read_rows(const struct model_file *m, const struct tensor *t, in
 bool model_file_read(const struct model_file *m, const struct tensor *t, void *dst,
                      struct err *err)
 {
-    return model_file_read_rows(m, t, 0, tensor_rows(t), dst, err);
+    return model_file_read_part(m, t, 0, tensor_elements(t), dst, err);
 }

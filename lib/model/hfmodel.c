@@ -271,6 +271,10 @@ static bool map_one(struct mapper *p, const struct arch_tensor *row, int64_t lay
 
     if (e && drop) {
         e->used = true;
+        if (layer <= 0)
+            notice(p->model, p->arena, arena_printf(p->arena, "tensor '%.*s' is not needed%s",
+                   SLICE_ARG(key.name), row->flags & ARCH_OUTPUT ? ": the embeddings are tied"
+                                                                 : ""));
         return true;
     }
     if (!e) {

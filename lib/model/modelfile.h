@@ -65,10 +65,12 @@ bool model_get_float(const struct model_file *m, const char *key, double *out);
 bool model_get_string(const struct model_file *m, const char *key, slice *out);
 const struct model_value *model_get(const struct model_file *m, const char *key);
 
-/* `rows` rows from `first`, in GGUF row order, raw type as in t->type, with pread: any thread. With
- * t->head_rows both must be multiples of it. */
-bool model_file_read_rows(const struct model_file *m, const struct tensor *t, int64_t first,
-                          int64_t rows, void *dst, struct err *err);
+/* `count` elements from element `first`, in GGUF row order, raw type as in t->type, with pread: any
+ * thread. Both are multiples of the type's block, and of model_file_unit(t). */
+bool model_file_read_part(const struct model_file *m, const struct tensor *t, int64_t first,
+                          int64_t count, void *dst, struct err *err);
+/* Elements that must be read together: a head where rows are interleaved, else 1. */
+int64_t model_file_unit(const struct tensor *t);
 /* One whole tensor. */
 bool model_file_read(const struct model_file *m, const struct tensor *t, void *dst,
                      struct err *err);

@@ -1,0 +1,218 @@
+/* The plan of convert.h: no I/O. */
+#include <stdio.h>
+
+#include "convert.h"
+#include "gguf.h"
+#include "modeltok.h"
+
+/* What can be written, and how GGUF calls a file that mostly holds it (general.file_type). */
+static const struct {
+    int type, file_type;
+} targets[] = {
+    { TENSOR_F32, 0 },
+    { TENSOR_F16, 1 },
+    { TENSOR_Q8_0, 7 },
+    { TENSOR_BF16, 32 },
+};
+
+/* Tensors of two dimensions that stay F32 (llama-quant.cpp, convert_hf_to_gguf.py). */
+static const char *const kept_suffixes[] = { "_norm.weight", ".ffn_gate_inp.weight" };
+static const char *const kept_names[] = { "position_embd.weight", "token_types.weight",
+                                          "rope_freqs.weight" };
+
+static int file_type_of(int type)
+{
+    for (ptrdiff_t i = 0; i < countof(targets); i++)
+        if (targets[i].type == type)
+            return targets[i].file_type;
+    return -1;
+}
+
+bool convert_can_write(int type)
+{
+    return file_type_of(type) >= 0;
+}
+
+static bool is_kept(slice name)
+{
+    for (ptrdiff_t i = 0; i < countof(kept_suffixes); i++)
+        if (slice_ends(name, slice_of(kept_suffixes[i])))
+            return true;
+    for (ptrdiff_t i = 0; i < countof(kept_names); i++)
+        if (slice_eq(name, slice_of(kept_names[i])))
+            return true;
+    return false;
+}
+
+static bool choose_type(const struct tensor *from, int wanted, struct arena *arena,
+                        struct convert_tensor *t, struct err *err)
+{
+    const struct tensor_layout *l = tensor_layout(from->type), *to = tensor_layout(wanted);
+
+    t->from = from;
+    t->out = *from;
+    t->out.type = (enum tensor_type)wanted;
+    if (!l->to_f32) {
+        return err_set(err, ERR_CONFIG, "tensor %s is %s, which cannot be converted%s",
+                       ERR_QUOTE(from->name), l->name,
+                       l->block > 1 ? "; start from the F16, BF16 or F32 model" : "");
+    }
+    if (from->dims == 1) {
+        t->out.type = TENSOR_F32;
+        t->reason = "one-dimensional";
+    } else if (is_kept(from->name)) {
+        t->out.type = TENSOR_F32;
+        t->reason = "kept in F32";
+    } else if (from->ne[0] % to->block) {
+        t->out.type = TENSOR_F16;
+        t->fallback = true;
+        t->reason = arena_printf(arena, "row of %lld does not divide by %d",
+                                 (long long)from->ne[0], to->block).ptr;
+    }
+    if (t->out.type == (enum tensor_type)wanted) {
+        t->reason = NULL;
+        t->fallback = false;
+    }
+    return true;
+}
+
+/* ---- metadata ---- */
+
+/* The embedding may have more rows than the tokenizer has tokens: the rest is named as
+ * convert_hf_to_gguf.py does. */
+static bool pad_vocabulary(struct tok_export *e, int64_t rows, struct arena *arena,
+                           struct err *err)
+{
+    if (e->vocab_size > rows)
+        return err_set(err, ERR_CONFIG, "tokenizer.json has %td tokens, the embedding has %lld rows",
+                       e->vocab_size, (long long)rows);
+    slice *tokens = arena_new(arena, slice, (ptrdiff_t)rows);
+    int8_t *types = arena_new(arena, int8_t, (ptrdiff_t)rows);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        bool used = i < e->vocab_size && e->tokens[i].len > 0;
+        tokens[i] = used ? e->tokens[i] : arena_printf(arena, "[PAD%td]", i);
+        types[i] = used ? e->types[i] : 5;
+    }
+    e->tokens = tokens;
+    e->types = types;
+    e->vocab_size = (ptrdiff_t)rows;
+    return true;
+}
+
+static bool add_tokenizer(const struct model_file *m, struct model_keys *keys, struct err *err)
+{
+    struct tok_export e;
+    int64_t rows;
+
+    if (!m->has_tokenizer) {
+        model_keys_add(keys, SLICE("tokenizer.ggml.model"), model_string(SLICE("none")));
+        return true;
+    }
+    struct tok *tok = model_file_tokenizer(m, keys->arena, err);
+    if (!tok || !tok_export(tok, &e, keys->arena, err))
+        return false;
+    if (!model_get_int(m, "%s.vocab_size", &rows) || !pad_vocabulary(&e, rows, keys->arena, err))
+        return false;
+    if (e.bos < 0)
+        e.bos = m->bos;
+    if (m->stop_count > 0)
+        e.eos = m->stop[0];
+    int64_t ids[] = { e.bos, e.eos, e.unk, e.pad };
+    for (ptrdiff_t i = 0; i < countof(ids); i++)
+        if (ids[i] >= rows)
+            return err_set(err, ERR_CONFIG, "special token %lld: the vocabulary has %lld tokens",
+                           (long long)ids[i], (long long)rows);
+    if (!model_tokenizer_keys(&e, keys, err))
+        return false;
+    if (m->stop_count > 1 && m->stop[1] < rows)
+        model_keys_add(keys, SLICE("tokenizer.ggml.eot_token_id"), model_u32((uint32_t)m->stop[1]));
+    if (m->chat_template.len)
+        model_keys_add(keys, SLICE("tokenizer.chat_template"), model_string(m->chat_template));
+    return true;
+}
+
+static bool make_keys(const struct model_file *m, int type, struct convert_plan *p,
+                      struct err *err)
+{
+    struct model_keys *keys = &p->keys;
+
+    for (ptrdiff_t i = 0; i < m->keys.count; i++)
+        model_keys_add(keys, m->keys.items[i].name, m->keys.items[i].value);
+    model_keys_set(keys, SLICE("general.file_type"), model_u32((uint32_t)file_type_of(type)));
+    model_keys_set(keys, SLICE("general.quantization_version"), model_u32(2));
+    return m->kind != MODEL_FOLDER || add_tokenizer(m, keys, err);
+}
+
+static bool check_source(const struct model_file *m, struct err *err)
+{
+    int64_t parts;
+
+    if (m->kind == MODEL_SAFETENSORS)
+        return err_set(err, ERR_CONFIG, "%s: one safetensors file is no model; give the folder that "
+                       "also holds config.json", m->path);
+    if (model_get_int(m, "split.count", &parts) && parts > 1)
+        return err_set(err, ERR_CONFIG, "%s: one of %lld parts of a split model; merge them first "
+                       "(llama-gguf-split --merge)", m->path, (long long)parts);
+    if (m->arch.len == 0)
+        return err_set(err, ERR_CONFIG, "%s: key 'general.architecture' is missing", m->path);
+    return true;
+}
+
+bool convert_plan_make(const struct model_file *m, const struct convert_conf *conf,
+                       struct arena *arena, struct convert_plan *p, struct err *err)
+{
+    *p = (struct convert_plan){ .count = m->tensor_count, .keys.arena = arena };
+    p->tensors = arena_new(arena, struct convert_tensor, p->count);
+    if (!check_source(m, err) || !make_keys(m, conf->type, p, err))
+        return false;
+    struct tensor *out = arena_new(arena, struct tensor, p->count);
+    for (ptrdiff_t i = 0; i < p->count; i++) {
+        struct convert_tensor *t = &p->tensors[i];
+        if (!choose_type(&m->tensors[i], conf->type, arena, t, err))
+            return err_context(err, "%s", m->path);
+        if (tensor_size_bytes(&t->out) < 0)
+            return err_set(err, ERR_CONFIG, "%s: tensor %s: size overflows", m->path,
+                           ERR_QUOTE(t->out.name));
+        out[i] = t->out;
+        p->fallbacks += t->fallback;
+        p->bytes_in += t->from->bytes;
+    }
+    p->bytes_out = gguf_build(&p->keys, out, p->count, m->alignment, &p->header);
+    for (ptrdiff_t i = 0; i < p->count; i++)
+        p->tensors[i].out = out[i];
+    return true;
+}
+
+void convert_plan_release(struct convert_plan *p)
+{
+    buf_release(&p->header);
+}
+
+void convert_plan_print(const struct convert_plan *p, struct buf *out)
+{
+    int width = 6;
+
+    for (ptrdiff_t i = 0; i < p->count; i++)
+        width = MAX(width, (int)p->tensors[i].out.name.len);
+    buf_printf(out, "%-*s  %-16s  %-5s %-5s  %14s\n", width, "tensor", "shape", "from", "to",
+               "bytes");
+    for (ptrdiff_t i = 0; i < p->count; i++) {
+        const struct convert_tensor *t = &p->tensors[i];
+        char shape[96];
+        int at = 0;
+        for (int d = 0; d < t->out.dims; d++)
+            at += snprintf(shape + at, sizeof shape - (size_t)at, "%s%lld", d ? "x" : "",
+                           (long long)t->out.ne[d]);
+        /* Names of a GGUF file are any bytes: they are shown, not obeyed. */
+        for (ptrdiff_t k = 0; k < t->out.name.len; k++) {
+            char c = t->out.name.ptr[k];
+            buf_append_byte(out, c >= ' ' && c < 127 ? c : '?');
+        }
+        buf_printf(out, "%*s  %-16s  %-5s %-5s  %14lld%s%s\n", width - (int)t->out.name.len, "",
+                   shape, tensor_type_name((int)t->from->type), tensor_type_name((int)t->out.type),
+                   (long long)t->out.bytes, t->reason ? "  " : "", t->reason ? t->reason : "");
+    }
+    buf_printf(out, "%td tensors, %lld bytes of weights; the file has %lld bytes, %td of them "
+               "metadata\n", p->count, (long long)p->bytes_in, (long long)p->bytes_out,
+               p->header.len);
+}
