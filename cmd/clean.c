@@ -57,11 +57,11 @@ static const struct opt opts[] = {
 static const char *const synopsis[] = { "[options] [FILE...]", NULL };
 static const struct command_example examples[] = {
     { "normal form, tidy white space",
-      "clean --normalize nfc --newlines lf --collapse-space --trim < in.jsonl > out.jsonl" },
+      "clean --normalize nfc --collapse-space --trim < in.jsonl > out.jsonl" },
     { "drop short texts, keep them with the reason",
       "clean --min-chars 20 --drops short.jsonl < in.jsonl > out.jsonl" },
     { "by members of the record",
-      "clean --keep-if 'lang == \"en\"' --drop-match 'url:(?i)casino' < in.jsonl > out.jsonl" },
+      "clean --keep-if 'lang == \"en\"' --drop-match 'url:(?i)casino' < in.jsonl" },
     { "replace numbers", "clean --sub '/\\d+(,\\d+)*/<NUMBER>/g' < in.jsonl > out.jsonl" },
     { 0 },
 };

@@ -56,7 +56,12 @@ static int answer(struct app *app)
 {
     const struct opt_common *c = &app->common;
     struct buf text = { 0 };
+    const char *fault = c->dump_options ? opt_check(app->command, &app->arena) : NULL;
 
+    if (fault) { /* the generators of the manual and the completions stop here */
+        log_error("bad option table: %s", fault);
+        return ERR_BUG;
+    }
     if (c->version)
         print_version(app);
     else if (c->dump_options)

@@ -26,6 +26,17 @@ static bool is_word(const struct opt *o)
     return o->type == OPT_STRING || o->type == OPT_PATH || o->type == OPT_FIELD;
 }
 
+/* Names that keep their capital at the start of a help text. */
+static bool proper_name(const char *help)
+{
+    static const char *const names[] = { "Unicode", "Prometheus", "Jinja", "Parquet", "Megatron" };
+
+    for (ptrdiff_t i = 0; i < countof(names); i++)
+        if (slice_starts(slice_of(help), slice_of(names[i])))
+            return true;
+    return false;
+}
+
 static const char *check_texts(const struct opt *o)
 {
     bool value = o->type != OPT_FLAG && o->type != OPT_COUNT;
@@ -34,7 +45,8 @@ static const char *check_texts(const struct opt *o)
         return "has no help, or control characters in it";
     if (strlen(o->help) > HELP_MAX)
         return "has a help text of more than 56 characters";
-    if (o->help[0] >= 'A' && o->help[0] <= 'Z' && o->help[1] >= 'a' && o->help[1] <= 'z')
+    bool capital = o->help[0] >= 'A' && o->help[0] <= 'Z' && o->help[1] >= 'a' && o->help[1] <= 'z';
+    if (capital && !proper_name(o->help))
         return "has a help text that begins with a capital";
     if (o->help[strlen(o->help) - 1] == '.')
         return "has a help text that ends in a full stop";

@@ -34,8 +34,18 @@ static int stop_pipe[2] = { -1, -1 };
 
 __attribute__((constructor)) static void stop_pipe_open(void)
 {
-    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
         stop_pipe[0] = stop_pipe[1] = -1;
+        return;
+    }
+    /* A process that was started with a closed stdin must not read this pipe in its place. */
+    for (int i = 0; i < 2; i++) {
+        int low = stop_pipe[i];
+        if (low > 2)
+            continue;
+        stop_pipe[i] = fcntl(low, F_DUPFD_CLOEXEC, 3);
+        close(low);
+    }
 }
 
 void os_stop(int signal_number)
