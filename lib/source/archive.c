@@ -1,0 +1,223 @@
+#include "archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+
+#define BLOCK_BYTES (128 << 10)
+
+struct arc {
+    struct archive *lib;
+    struct arc_input input;
+    struct err failed; /* of a callback: more exact than what libarchive says about it */
+    int64_t position;  /* with pread */
+    int64_t members;
+    locale_t utf8, before;
+    char block[BLOCK_BYTES];
+};
+
+/* ---- callbacks ---- */
+
+static la_ssize_t on_read(struct archive *lib, void *client, const void **block)
+{
+    struct arc *a = client;
+    ptrdiff_t n;
+    *block = a->block;
+    if (a->input.pread) {
+        n = (ptrdiff_t)MIN((int64_t)BLOCK_BYTES, a->input.size - a->position);
+        if (n <= 0)
+            return 0;
+        if (!a->input.pread(a->input.self, a->block, n, a->position, &a->failed))
+            n = -1;
+        else
+            a->position += n;
+    } else {
+        n = a->input.read(a->input.self, a->block, BLOCK_BYTES, &a->failed);
+    }
+    if (n < 0)
+        archive_set_error(lib, EIO, "read failed");
+    return n < 0 ? ARCHIVE_FATAL : n;
+}
+
+static la_int64_t on_seek(struct archive *lib, void *client, la_int64_t offset, int whence)
+{
+    struct arc *a = client;
+    int64_t base = whence == SEEK_CUR ? a->position : whence == SEEK_END ? a->input.size : 0, to;
+    if (__builtin_add_overflow(base, offset, &to) || to < 0) {
+        archive_set_error(lib, EINVAL, "offset outside the file");
+        return ARCHIVE_FATAL;
+    }
+    a->position = MIN(to, a->input.size);
+    return a->position;
+}
+
+static la_int64_t on_skip(struct archive *lib, void *client, la_int64_t request)
+{
+    struct arc *a = client;
+    (void)lib;
+    int64_t n = MIN((int64_t)request, a->input.size - a->position);
+    a->position += n;
+    return n;
+}
+
+/* ---- errors ---- */
+
+/* Names in archives may be UTF-8 or UTF-16; libarchive converts them by the locale of the thread. */
+static void enter(struct arc *a)
+{
+    if (a->utf8)
+        a->before = uselocale(a->utf8);
+}
+
+static void leave(struct arc *a)
+{
+    if (a->utf8)
+        uselocale(a->before);
+}
+
+static bool fail(struct arc *a, struct err *err)
+{
+    if (a->failed.class) {
+        *err = a->failed;
+        return false;
+    }
+    const char *text = archive_error_string(a->lib);
+    if (archive_errno(a->lib) == ENOMEM)
+        mem_oom();
+    return err_set(err, ERR_DATA, "byte %lld: %s", (long long)archive_filter_bytes(a->lib, -1),
+                   text ? ERR_QUOTE(slice_of(text)) : "broken archive");
+}
+
+/* ---- public ---- */
+
+const char *arc_library(void)
+{
+    return archive_version_string();
+}
+
+struct arc *arc_open(const struct arc_input *input, struct err *err)
+{
+    struct arc *a = calloc(1, sizeof *a);
+    if (!a)
+        mem_oom();
+    a->input = *input;
+    a->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    a->lib = archive_read_new();
+    if (!a->lib)
+        mem_oom();
+    archive_read_support_filter_gzip(a->lib);
+    archive_read_support_filter_bzip2(a->lib);
+    archive_read_support_filter_xz(a->lib);
+    archive_read_support_filter_lzma(a->lib);
+    archive_read_support_filter_zstd(a->lib);
+    archive_read_support_filter_lz4(a->lib);
+    archive_read_support_filter_compress(a->lib);
+    archive_read_support_format_tar(a->lib);
+    archive_read_support_format_cpio(a->lib);
+    archive_read_support_format_zip(a->lib);
+    archive_read_support_format_7zip(a->lib);
+    archive_read_support_format_empty(a->lib);
+    archive_read_support_format_raw(a->lib);
+    archive_read_set_read_callback(a->lib, on_read);
+    archive_read_set_callback_data(a->lib, a);
+    if (input->pread) {
+        archive_read_set_seek_callback(a->lib, on_seek);
+        archive_read_set_skip_callback(a->lib, on_skip);
+    }
+    enter(a);
+    bool ok = archive_read_open1(a->lib) == ARCHIVE_OK || fail(a, err);
+    leave(a);
+    if (ok)
+        return a;
+    arc_close(a);
+    return NULL;
+}
+
+static void describe(struct arc *a, struct archive_entry *e, struct arc_member *m)
+{
+    const char *path = archive_entry_pathname_utf8(e);
+    if (!path)
+        path = archive_entry_pathname(e);
+    mode_t type = archive_entry_filetype(e);
+    bool link = archive_entry_hardlink(e) || archive_entry_symlink(e) || type == AE_IFLNK;
+    int format = archive_format(a->lib);
+    *m = (struct arc_member){
+        .path = slice_of(path ? path : ""),
+        .raw = format == ARCHIVE_FORMAT_RAW,
+        .encrypted = archive_entry_is_data_encrypted(e) > 0,
+        /* A cpio member without a type is a file, as in old tars. */
+        .kind = link ? ARC_LINK : type == AE_IFDIR ? ARC_DIR
+                : type == AE_IFREG || type == 0    ? ARC_FILE
+                                                   : ARC_SPECIAL,
+    };
+    if (m->raw)
+        m->path = SLICE("");
+}
+
+enum arc_status arc_next(struct arc *a, struct arc_member *m, struct err *err)
+{
+    struct archive_entry *e = NULL;
+    int r, retries = 0;
+    enter(a);
+    do {
+        r = archive_read_next_header(a->lib, &e);
+    } while (r == ARCHIVE_RETRY && ++retries < 16);
+    enum arc_status st = r == ARCHIVE_EOF ? ARC_END : r >= ARCHIVE_WARN && e ? ARC_MEMBER : ARC_FAIL;
+    if (st == ARC_MEMBER) {
+        a->members++;
+        describe(a, e, m);
+    } else if (st == ARC_FAIL) {
+        fail(a, err);
+    }
+    leave(a);
+    return st;
+}
+
+ptrdiff_t arc_read(struct arc *a, char *dst, ptrdiff_t cap, struct err *err)
+{
+    la_ssize_t n;
+    int retries = 0;
+    do {
+        n = archive_read_data(a->lib, dst, (size_t)cap);
+    } while (n == ARCHIVE_RETRY && ++retries < 16);
+    if (n >= 0)
+        return n;
+    fail(a, err);
+    return n == ARCHIVE_FAILED || n == ARCHIVE_WARN ? ARC_READ_MEMBER : ARC_READ_FATAL;
+}
+
+bool arc_skip(struct arc *a, int64_t *budget, struct err *err)
+{
+    const void *block;
+    size_t len;
+    la_int64_t offset;
+    for (;;) { /* blocks, not bytes: a hole of a sparse member costs nothing */
+        int r = archive_read_data_block(a->lib, &block, &len, &offset);
+        if (r == ARCHIVE_EOF)
+            return true;
+        if (r == ARCHIVE_FATAL)
+            return fail(a, err);
+        if (r == ARCHIVE_FAILED) /* the rest of this member is out of reach, the next one is not */
+            return true;
+        *budget -= (int64_t)len;
+        if (*budget < 0)
+            return err_set(err, ERR_DATA, "expands beyond the limit");
+    }
+}
+
+bool arc_was_empty(struct arc *a)
+{
+    return archive_format(a->lib) == ARCHIVE_FORMAT_EMPTY;
+}
+
+void arc_close(struct arc *a)
+{
+    if (!a)
+        return;
+    archive_read_free(a->lib);
+    if (a->utf8)
+        freelocale(a->utf8);
+    free(a);
+}

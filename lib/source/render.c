@@ -1,0 +1,390 @@
+#include "render.h"
+
+#include "charset.h"
+#include "magic.h"
+
+#define EXACT_ABOVE (1 << 20) /* texts longer than this get a buffer of the size they need */
+
+struct writer {
+    const struct render_conf *conf;
+    struct table *table;
+    struct flow_unit *unit;
+    struct flow_reject **reject_tail;
+    char *start, *p;
+};
+
+bool render_conf_init(struct render_conf *c, struct arena *arena, struct err *err)
+{
+    static const char *const paths[] = { "id", "source" };
+    return json_query_init(&c->query, paths, countof(paths), arena, err);
+}
+
+/* ---- writing ---- */
+
+static void put(struct writer *w, slice s)
+{
+    if (s.len)
+        memcpy(w->p, s.ptr, (size_t)s.len);
+    w->p += s.len;
+}
+
+static void put_number(struct writer *w, int64_t n)
+{
+    char digits[24];
+    ptrdiff_t i = countof(digits);
+    do {
+        digits[--i] = (char)('0' + n % 10);
+    } while (n /= 10);
+    put(w, slice_make(digits + i, countof(digits) - i));
+}
+
+static void end_record(struct writer *w)
+{
+    *w->p++ = '\n';
+    w->unit->records_out++;
+}
+
+static void reject(struct writer *w, const struct piece *pc, int64_t line, int64_t offset,
+                   const char *reason, slice raw)
+{
+    struct flow_reject *r = arena_new(w->unit->arena, struct flow_reject, 1);
+    *r = (struct flow_reject){ .file = pc->id, .line = line, .offset = offset, .reason = reason,
+                               .raw = raw, .out_before = w->p - w->start,
+                               .records_before = w->unit->records_out };
+    *w->reject_tail = r;
+    w->reject_tail = &r->next;
+}
+
+static int64_t count_lines(slice s)
+{
+    int64_t n = 0;
+    for (ptrdiff_t at; (at = slice_find(s, '\n')) >= 0; n++)
+        s = slice_from(s, at + 1);
+    return n;
+}
+
+/* The reject of record i, with its line in the stream. */
+static void reject_record(struct writer *w, const struct piece *pc, ptrdiff_t i,
+                          const char *reason)
+{
+    struct split_record r = pc->records[i];
+    int64_t line = pc->kind == PIECE_LINES
+                       ? pc->first_number + i
+                       : pc->first_line + count_lines(slice_make(pc->bytes.ptr, r.start));
+    reject(w, pc, line, pc->offset + r.start, reason, slice_make(pc->bytes.ptr + r.start, r.len));
+}
+
+static const char *at_byte(struct writer *w, ptrdiff_t at, const char *what)
+{
+    return arena_printf(w->unit->arena, "byte %td: %s", at + 1, what).ptr;
+}
+
+/* ---- bounds ---- */
+
+static ptrdiff_t quoted_bound(slice s)
+{
+    if (s.len <= EXACT_ABOVE)
+        return JSON_QUOTED_MAX(s.len);
+    ptrdiff_t more = 2;
+    for (ptrdiff_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        more += (c < 0x20) * 5 + (c == '"') + (c == '\\');
+    }
+    return s.len + more;
+}
+
+/* What a record has besides its own bytes. */
+static ptrdiff_t frame_bound(const struct piece *pc)
+{
+    return JSON_QUOTED_MAX((ptrdiff_t)(strlen(pc->id) + strlen(pc->source))) + 128;
+}
+
+/* ---- texts ---- */
+
+struct text {
+    const struct piece *piece;
+    slice utf8;
+    const char *charset; /* NULL: it was UTF-8 */
+    const char *reason;
+};
+
+static void decode_text(struct writer *w, const struct piece *pc, struct text *t)
+{
+    struct arena *arena = w->unit->arena;
+    ptrdiff_t bom = 0, bad = 0;
+    const char *from = w->conf->charset;
+    *t = (struct text){ .piece = pc, .utf8 = pc->bytes };
+    const char *marked = charset_bom(pc->bytes, &bom);
+    if (marked || !from)
+        from = marked ? marked : charset_guess(pc->bytes, true, &bom, arena);
+    slice body = slice_from(pc->bytes, bom);
+    if (!from) {
+        t->reason = charset_can_detect ? "neither UTF-8 nor a charset that can be detected: "
+                                         "name it with --charset"
+                                       : "not UTF-8, and this build cannot detect charsets: name it "
+                                         "with --charset";
+    } else if (strcmp(from, "UTF-8") == 0) {
+        ptrdiff_t good = json_utf8_prefix(body);
+        t->utf8 = body;
+        if (good < body.len)
+            t->reason = at_byte(w, bom + good, "not UTF-8");
+    } else if (!charset_convert(body, from, arena, &t->utf8, &bad)) {
+        t->reason = arena_printf(arena, "byte %td: not %s", bom + bad + 1, from).ptr;
+    } else {
+        t->charset = from;
+        if (!json_utf8_valid(t->utf8))
+            t->reason = arena_printf(arena, "%s gives no valid UTF-8", from).ptr;
+    }
+    ptrdiff_t nul = t->reason ? -1 : slice_find(t->utf8, 0);
+    if (nul >= 0)
+        t->reason = at_byte(w, nul, "binary data (a NUL byte)");
+}
+
+static void write_text(struct writer *w, const struct text *t)
+{
+    const struct piece *pc = t->piece;
+    if (t->reason) {
+        reject(w, pc, 0, -1, t->reason, SLICE(""));
+        return;
+    }
+    put(w, SLICE("{\"id\":"));
+    w->p = json_write_string(w->p, slice_of(pc->id));
+    put(w, SLICE(",\"source\":"));
+    w->p = json_write_string(w->p, slice_of(pc->source));
+    put(w, SLICE(",\"text\":"));
+    w->p = json_write_string(w->p, t->utf8);
+    if (t->charset) {
+        put(w, SLICE(",\"meta\":{\"charset\":"));
+        w->p = json_write_string(w->p, slice_of(t->charset));
+        put(w, SLICE("}"));
+    }
+    put(w, SLICE("}"));
+    end_record(w);
+}
+
+/* ---- lines and JSON values ---- */
+
+/* ID#N without its closing quote. */
+static void put_id(struct writer *w, slice quoted_id, int64_t number)
+{
+    put(w, SLICE("\"id\":"));
+    put(w, slice_make(quoted_id.ptr, quoted_id.len - 1));
+    put(w, SLICE("#"));
+    put_number(w, number);
+    put(w, SLICE("\""));
+}
+
+static slice quote(struct writer *w, const char *text)
+{
+    slice s = slice_of(text);
+    char *p = arena_alloc_raw(w->unit->arena, JSON_QUOTED_MAX(s.len), 1);
+    return slice_make(p, json_write_string(p, s) - p);
+}
+
+/* A value that lies on several lines, on one. Valid JSON has no raw newline in its strings. */
+static void put_on_one_line(struct writer *w, slice s)
+{
+    bool in_string = false;
+    if (slice_find(s, '\n') < 0 && slice_find(s, '\r') < 0) {
+        put(w, s);
+        return;
+    }
+    for (ptrdiff_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (in_string && c == '\\') {
+            *w->p++ = c;
+            c = s.ptr[++i];
+        } else if (c == '"') {
+            in_string = !in_string;
+        } else if (!in_string && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) {
+            continue;
+        }
+        *w->p++ = c;
+    }
+}
+
+struct names {
+    slice id, source; /* as JSON strings */
+};
+
+static void write_object(struct writer *w, slice raw, const struct json_span *spans,
+                         const struct json_span *top, int64_t number, const struct names *names)
+{
+    slice object = slice_make(raw.ptr + top->start, top->len);
+    slice rest = slice_from(object, 1);
+    ptrdiff_t i = 0;
+    while (rest.ptr[i] == ' ' || rest.ptr[i] == '\t' || rest.ptr[i] == '\n' || rest.ptr[i] == '\r')
+        i++;
+    bool empty = rest.ptr[i] == '}';
+    put(w, SLICE("{"));
+    if (spans[0].count == 0) {
+        put_id(w, names->id, number);
+        if (spans[1].count == 0 || !empty)
+            put(w, SLICE(","));
+    }
+    if (spans[1].count == 0) {
+        put(w, SLICE("\"source\":"));
+        put(w, names->source);
+        if (!empty)
+            put(w, SLICE(","));
+    }
+    put_on_one_line(w, empty ? SLICE("}") : rest);
+    end_record(w);
+}
+
+/* A JSON string as a record: its text as it stands, not decoded. */
+static void write_string(struct writer *w, slice raw, const struct json_span *top, int64_t number,
+                         const struct names *names)
+{
+    put(w, SLICE("{"));
+    put_id(w, names->id, number);
+    put(w, SLICE(",\"source\":"));
+    put(w, names->source);
+    put(w, SLICE(",\"text\":"));
+    put(w, slice_make(raw.ptr + top->start, top->len));
+    put(w, SLICE("}"));
+    end_record(w);
+}
+
+static bool is_blank(slice s)
+{
+    for (ptrdiff_t i = 0; i < s.len; i++)
+        if (s.ptr[i] != ' ' && s.ptr[i] != '\t' && s.ptr[i] != '\r')
+            return false;
+    return true;
+}
+
+static void write_values(struct writer *w, const struct piece *pc)
+{
+    struct names names = { quote(w, pc->id), quote(w, pc->source) };
+    for (ptrdiff_t i = 0; i < pc->record_count; i++) {
+        slice raw = slice_make(pc->bytes.ptr + pc->records[i].start, pc->records[i].len);
+        struct json_span spans[2], top;
+        struct json_fault fault;
+        if (pc->kind == PIECE_LINES && is_blank(raw))
+            continue;
+        w->unit->in++;
+        if (!json_scan(raw, &w->conf->query, spans, &top, &fault))
+            reject_record(w, pc, i, at_byte(w, fault.at, fault.what));
+        else if (top.type == JSON_STRING && pc->kind == PIECE_JSON)
+            write_string(w, raw, &top, pc->first_number + i, &names);
+        else if (top.type != JSON_OBJECT)
+            reject_record(w, pc, i, pc->kind == PIECE_JSON ? "neither an object nor a string"
+                                                           : "not an object");
+        else if (spans[0].count > 1 || spans[1].count > 1)
+            reject_record(w, pc, i, spans[0].count > 1 ? "duplicate of member 'id'"
+                                                       : "duplicate of member 'source'");
+        else
+            write_object(w, raw, spans, &top, pc->first_number + i, &names);
+    }
+}
+
+/* ---- rows ---- */
+
+static void write_row(struct writer *w, const struct table_columns *c, const slice *fields,
+                      int64_t number, const struct names *names)
+{
+    put(w, SLICE("{"));
+    if (c->id >= 0) {
+        put(w, c->keys[c->id]);
+        w->p = json_write_string(w->p, fields[c->id]);
+    } else {
+        put_id(w, names->id, number);
+    }
+    put(w, SLICE(",\"source\":"));
+    if (c->source >= 0)
+        w->p = json_write_string(w->p, fields[c->source]);
+    else
+        put(w, names->source);
+    put(w, SLICE(","));
+    put(w, c->keys[c->text]);
+    w->p = json_write_string(w->p, fields[c->text]);
+    for (ptrdiff_t k = 0; k < c->count; k++) {
+        if (k == c->id || k == c->source || k == c->text)
+            continue;
+        put(w, SLICE(","));
+        put(w, c->keys[k]);
+        w->p = json_write_string(w->p, fields[k]);
+    }
+    put(w, SLICE("}"));
+    end_record(w);
+}
+
+static const char *piece_columns(struct writer *w, const struct piece *pc, struct table_columns *c)
+{
+    slice *header;
+    ptrdiff_t count;
+    table_fields(w->table, pc->header, pc->delimiter, pc->quote, w->unit->arena, &header, &count);
+    return table_columns(header, count, w->conf->text_column, w->unit->arena, c);
+}
+
+static void write_rows(struct writer *w, const struct piece *pc, const struct table_columns *c)
+{
+    struct names names = { quote(w, pc->id), quote(w, pc->source) };
+    struct arena *arena = w->unit->arena;
+    for (ptrdiff_t i = 0; i < pc->record_count; i++) {
+        slice row = slice_make(pc->bytes.ptr + pc->records[i].start, pc->records[i].len), *fields;
+        ptrdiff_t count, good = json_utf8_prefix(row);
+        w->unit->in++;
+        if (pc->records[i].bad || good < row.len) {
+            reject_record(w, pc, i, pc->records[i].bad ? pc->records[i].bad
+                                                       : at_byte(w, good, "not UTF-8"));
+            continue;
+        }
+        table_fields(w->table, row, pc->delimiter, pc->quote, arena, &fields, &count);
+        if (count == c->count)
+            write_row(w, c, fields, pc->first_number + i, &names);
+        else
+            reject_record(w, pc, i, arena_printf(arena, "%td fields where the header has %td", count,
+                                                 c->count).ptr);
+    }
+}
+
+/* ---- the unit ---- */
+
+void render_unit(const struct render_conf *c, struct table *scratch, struct flow_unit *unit)
+{
+    struct writer w = { .conf = c, .table = scratch, .unit = unit };
+    const struct piece *first = unit->data, *pc;
+    ptrdiff_t pieces = 0, n = 0, bound = 0;
+    struct table_columns columns = { 0 };
+
+    for (pc = first; pc; pc = pc->next)
+        pieces++;
+    struct text *texts = arena_new(unit->arena, struct text, pieces);
+    w.reject_tail = &unit->rejects;
+    for (pc = first, n = 0; pc; pc = pc->next, n++) {
+        bound += frame_bound(pc);
+        if (pc->kind == PIECE_TEXT) {
+            decode_text(&w, pc, &texts[n]);
+            bound += quoted_bound(texts[n].utf8);
+        } else if (pc->kind == PIECE_ROWS) {
+            texts[n].reason = piece_columns(&w, pc, &columns); /* checked when the file was opened */
+            bound += quoted_bound(pc->bytes) +
+                     pc->record_count * (frame_bound(pc) + columns.keys_len + 3 * columns.count);
+        } else if (pc->kind != PIECE_BAD) {
+            bound += pc->bytes.len + pc->record_count * frame_bound(pc);
+        }
+    }
+    w.start = w.p = arena_alloc_raw(unit->arena, bound, 1);
+    for (pc = first, n = 0; pc; pc = pc->next, n++) {
+        switch (pc->kind) {
+        case PIECE_TEXT:
+            unit->in++;
+            write_text(&w, &texts[n]);
+            break;
+        case PIECE_ROWS:
+            if (!piece_columns(&w, pc, &columns))
+                write_rows(&w, pc, &columns);
+            break;
+        case PIECE_BAD:
+            unit->in++;
+            reject(&w, pc, pc->first_line, pc->offset, pc->reason, pc->bytes);
+            break;
+        case PIECE_LINES:
+        case PIECE_JSON: write_values(&w, pc); break;
+        }
+    }
+    ASSERT(w.p - w.start <= bound);
+    unit->out = slice_make(w.start, w.p - w.start);
+}

@@ -1,0 +1,269 @@
+#include "split.h"
+
+void split_init(struct split *sp, enum split_kind kind)
+{
+    *sp = (struct split){ .kind = kind, .delimiter = ',', .quote = '"' };
+}
+
+void split_rebase(struct split *sp)
+{
+    sp->at -= sp->start;
+    sp->start = 0;
+}
+
+static enum split_status found(struct split *sp, struct split_record *r, ptrdiff_t end,
+                               ptrdiff_t next)
+{
+    *r = (struct split_record){ .start = sp->start, .len = end - sp->start };
+    sp->start = sp->at = next;
+    return SPLIT_RECORD;
+}
+
+/* ---- lines ---- */
+
+static enum split_status next_line(struct split *sp, slice w, bool last, struct split_record *r)
+{
+    ptrdiff_t nl = slice_find(slice_from(w, sp->at), '\n');
+    if (nl >= 0)
+        return found(sp, r, sp->at + nl, sp->at + nl + 1);
+    sp->at = w.len;
+    if (!last || sp->start == w.len)
+        return SPLIT_MORE;
+    return found(sp, r, w.len, w.len);
+}
+
+/* ---- rows ---- */
+
+enum { ROW_FIELD_START, ROW_PLAIN, ROW_QUOTED, ROW_QUOTE_SEEN, ROW_CR_SEEN };
+
+static enum split_status end_row(struct split *sp, slice w, struct split_record *r, ptrdiff_t end,
+                                 ptrdiff_t next, bool unterminated)
+{
+    bool bad = sp->bad;
+    sp->state = ROW_FIELD_START;
+    sp->bad = false;
+    found(sp, r, end, next);
+    if (r->len && w.ptr[end - 1] == '\r' && end < next)
+        r->len--;
+    r->bad = unterminated ? "quoted field without its closing quote"
+             : bad        ? "text after the closing quote of a field"
+                          : NULL;
+    return SPLIT_RECORD;
+}
+
+/* The byte after a plain field's run, or the window's end. */
+static ptrdiff_t skip_plain(slice w, ptrdiff_t i, char delimiter)
+{
+    while (i < w.len && w.ptr[i] != delimiter && w.ptr[i] != '\n')
+        i++;
+    return i;
+}
+
+static enum split_status next_row(struct split *sp, slice w, bool last, struct split_record *r)
+{
+    ptrdiff_t i = sp->at;
+    while (i < w.len) {
+        char c = w.ptr[i];
+        if (sp->state == ROW_QUOTED) {
+            ptrdiff_t q = slice_find(slice_from(w, i), sp->quote);
+            if (q < 0) {
+                i = w.len;
+                break;
+            }
+            sp->state = ROW_QUOTE_SEEN;
+            i += q + 1;
+            continue;
+        }
+        if (sp->state == ROW_QUOTE_SEEN && c == sp->quote) {
+            sp->state = ROW_QUOTED;
+            i++;
+            continue;
+        }
+        if (c == '\n') {
+            bool empty = i == sp->start || (i == sp->start + 1 && w.ptr[i - 1] == '\r');
+            enum split_status st = end_row(sp, w, r, i, i + 1, false);
+            if (!empty)
+                return st;
+            i = sp->start;
+            continue;
+        }
+        if (c == sp->delimiter) {
+            sp->state = ROW_FIELD_START;
+        } else if (sp->state == ROW_FIELD_START && c == sp->quote && sp->quote) {
+            sp->state = ROW_QUOTED;
+        } else if (sp->state == ROW_QUOTE_SEEN && c == '\r') {
+            sp->state = ROW_CR_SEEN;
+        } else {
+            sp->bad |= sp->state == ROW_QUOTE_SEEN || sp->state == ROW_CR_SEEN;
+            sp->state = ROW_PLAIN;
+            i = skip_plain(w, i, sp->delimiter);
+            continue;
+        }
+        i++;
+    }
+    sp->at = i;
+    if (!last || sp->start == w.len)
+        return SPLIT_MORE;
+    return end_row(sp, w, r, w.len, w.len, sp->state == ROW_QUOTED);
+}
+
+/* ---- JSON values ---- */
+
+/* Outside a record: TOP between top-level values, FIRST after "[", COMMA after an element, ELEMENT
+ * after a comma. Inside one: NESTED in an object or array, NESTED_STRING in a string of it, STRING
+ * in a string that is the record, SCALAR in a number or word. */
+enum { JS_TOP, JS_FIRST, JS_COMMA, JS_ELEMENT, JS_NESTED, JS_NESTED_STRING, JS_STRING, JS_SCALAR };
+
+#define IN_ARRAY 1000000000 /* added to depth inside a top-level array */
+
+static enum split_status fault(struct split *sp, ptrdiff_t at, const char *what)
+{
+    sp->at = at;
+    sp->fault = what;
+    return SPLIT_FAULT;
+}
+
+static bool in_array(const struct split *sp)
+{
+    return sp->depth >= IN_ARRAY;
+}
+
+static enum split_status end_value(struct split *sp, struct split_record *r, ptrdiff_t end)
+{
+    sp->state = in_array(sp) ? JS_COMMA : JS_TOP;
+    return found(sp, r, end, end);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* One byte between records. False: it does not belong there. */
+static bool between(struct split *sp, char c, ptrdiff_t i)
+{
+    sp->start = i + 1;
+    switch (sp->state) {
+    case JS_COMMA:
+        sp->state = c == ',' ? JS_ELEMENT : JS_TOP;
+        sp->depth = c == ']' ? 0 : sp->depth;
+        return c == ',' || c == ']';
+    case JS_FIRST:
+        if (c == ']') {
+            sp->depth = 0;
+            sp->state = JS_TOP;
+            return true;
+        }
+        break;
+    case JS_TOP:
+        if (c == '[') {
+            sp->depth = IN_ARRAY;
+            sp->state = JS_FIRST;
+            return true;
+        }
+        break;
+    }
+    sp->start = i;
+    sp->escaped = false;
+    sp->state = c == '{' || c == '[' ? JS_NESTED : c == '"' ? JS_STRING : JS_SCALAR;
+    sp->depth += sp->state == JS_NESTED;
+    return c != ']' && c != '}' && c != ',' && c != ':';
+}
+
+/* The end of a string that `i` lies in: behind its quote, or the window's end. */
+static ptrdiff_t skip_string(struct split *sp, slice w, ptrdiff_t i, bool *closed)
+{
+    *closed = false;
+    if (sp->escaped && i < w.len) {
+        i++;
+        sp->escaped = false;
+    }
+    while (i < w.len) {
+        const char *q = memchr(w.ptr + i, '"', (size_t)(w.len - i));
+        ptrdiff_t stop = q ? q - w.ptr : w.len;
+        const char *b = memchr(w.ptr + i, '\\', (size_t)(stop - i));
+        if (!b) {
+            *closed = q != NULL;
+            return q ? stop + 1 : stop;
+        }
+        i = b - w.ptr + 2;
+    }
+    sp->escaped = i > w.len; /* the escaped byte is in the next window */
+    return w.len;
+}
+
+static ptrdiff_t skip_nested(struct split *sp, slice w, ptrdiff_t i)
+{
+    ptrdiff_t outer = in_array(sp) ? IN_ARRAY : 0;
+    for (; i < w.len; i++) {
+        char c = w.ptr[i];
+        if (c == '"') {
+            sp->state = JS_NESTED_STRING;
+            return i + 1;
+        }
+        if (c == '{' || c == '[')
+            sp->depth++;
+        else if ((c == '}' || c == ']') && --sp->depth == outer)
+            return i + 1;
+    }
+    return i;
+}
+
+static enum split_status json_end(struct split *sp, slice w, struct split_record *r)
+{
+    if (sp->state == JS_SCALAR)
+        return end_value(sp, r, w.len);
+    sp->at = w.len;
+    if (sp->state == JS_TOP)
+        return SPLIT_MORE;
+    return fault(sp, w.len, sp->state >= JS_NESTED ? "ends inside a value" : "ends inside an array");
+}
+
+static enum split_status next_value(struct split *sp, slice w, bool last, struct split_record *r)
+{
+    ptrdiff_t i = sp->at;
+    bool closed;
+    while (i < w.len) {
+        switch (sp->state) {
+        case JS_STRING:
+            i = skip_string(sp, w, i, &closed);
+            if (closed)
+                return end_value(sp, r, i);
+            break;
+        case JS_NESTED_STRING:
+            i = skip_string(sp, w, i, &closed);
+            sp->state = closed ? JS_NESTED : JS_NESTED_STRING;
+            break;
+        case JS_NESTED:
+            i = skip_nested(sp, w, i);
+            if (sp->depth == (in_array(sp) ? IN_ARRAY : 0))
+                return end_value(sp, r, i);
+            break;
+        case JS_SCALAR:
+            while (i < w.len && !is_space(w.ptr[i]) && w.ptr[i] != ',' && w.ptr[i] != ']' &&
+                   w.ptr[i] != '}')
+                i++;
+            if (i < w.len)
+                return end_value(sp, r, i);
+            break;
+        default:
+            if (is_space(w.ptr[i]))
+                sp->start = i + 1;
+            else if (!between(sp, w.ptr[i], i))
+                return fault(sp, i, sp->state == JS_TOP ? "expected ',' or ']'" : "expected a value");
+            i++;
+        }
+    }
+    sp->at = i;
+    return last ? json_end(sp, w, r) : SPLIT_MORE;
+}
+
+enum split_status split_next(struct split *sp, slice window, bool last, struct split_record *r)
+{
+    switch (sp->kind) {
+    case SPLIT_LINES: return next_line(sp, window, last, r);
+    case SPLIT_ROWS: return next_row(sp, window, last, r);
+    case SPLIT_JSON: break;
+    }
+    return next_value(sp, window, last, r);
+}
