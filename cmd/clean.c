@@ -27,7 +27,7 @@ static const struct opt opts[] = {
     { 0, "strip-bidi", OPT_FLAG, AT(edit.strip_bidi), .group = "Text",
       .help = "remove bidirectional marks and overrides" },
     { 0, "strip-bom", OPT_FLAG, AT(edit.strip_bom), .group = "Text",
-      .help = "remove U+FEFF at the start of the text" },
+      .help = "remove U+FEFF in front of the text" },
     { 0, "strip-soft-hyphen", OPT_FLAG, AT(edit.strip_soft_hyphen), .group = "Text",
       .help = "remove U+00AD" },
     { 0, "sub", OPT_STRING, AT(subs), .arg = "/RE/TEXT/FLAGS", .flags = OPT_REPEAT,

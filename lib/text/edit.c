@@ -102,6 +102,22 @@ static slice copy_end(struct copy *c)
 
 enum char_action { CHAR_KEEP, CHAR_CUT, CHAR_NEWLINE };
 
+/* How far the front of a text reaches: white space and what is cut. */
+struct front {
+    ptrdiff_t end;
+    bool over;
+};
+
+static bool in_front(struct front *f, slice text, ptrdiff_t at)
+{
+    while (!f->over && f->end < at) {
+        uint32_t cp;
+        f->end += uni_decode(text.ptr + f->end, &cp);
+        f->over = !uni_is_space(cp);
+    }
+    return !f->over;
+}
+
 static enum char_action char_action(const struct text_edit *e, uint32_t cp, bool at_start)
 {
     bool all = e->newlines == EDIT_NEWLINES_ALL;
@@ -114,7 +130,7 @@ static enum char_action char_action(const struct text_edit *e, uint32_t cp, bool
         return e->strip_control && cp != '\t' && cp != '\n' ? CHAR_CUT : CHAR_KEEP;
     if (cp == 0xAD)
         return e->strip_soft_hyphen ? CHAR_CUT : CHAR_KEEP;
-    if (cp == 0xFEFF && e->strip_bom && at_start)
+    if (at_start)
         return CHAR_CUT;
     if (cp == 0x180E || (cp >= 0x200B && cp <= 0x200D) || cp == 0x2060 || cp == 0xFEFF)
         return e->strip_zero_width ? CHAR_CUT : CHAR_KEEP;
@@ -127,16 +143,19 @@ static enum char_action char_action(const struct text_edit *e, uint32_t cp, bool
 slice edit_chars(const struct text_edit *e, slice text, struct arena *arena)
 {
     struct copy c = { .text = text, .arena = arena };
+    struct front front = { .over = !e->strip_bom };
 
     for (ptrdiff_t i = 0; (i = bytepair_find(&e->chars, text, i)) < text.len;) {
         uint32_t cp;
         int width = uni_decode(text.ptr + i, &cp);
-        bool at_start = i == c.done && c.out == c.begin;
+        bool at_start = in_front(&front, text, i) && cp == 0xFEFF;
         enum char_action action = char_action(e, cp, at_start);
         if (action == CHAR_NEWLINE && cp == '\r' && i + 1 < text.len && text.ptr[i + 1] == '\n')
             action = CHAR_CUT;
-        if (action != CHAR_KEEP)
+        if (action != CHAR_KEEP) {
             copy_cut(&c, i, i + width);
+            front.end = i + width;
+        }
         if (action == CHAR_NEWLINE)
             *c.out++ = '\n';
         i += width;
@@ -215,7 +234,8 @@ static char *write_blanks(const struct text_edit *e, slice s, char *out)
 static char *write_run(const struct text_edit *e, slice run, bool at_edge, char *out)
 {
     ptrdiff_t from = 0, breaks = 0;
-    bool any_break = false;
+    bool any_break = false, kept = true;
+    char last = 0; /* the line break before this one, 0 when something stands between */
 
     for (ptrdiff_t i = 0; i <= run.len; i++) {
         bool is_end = i == run.len;
@@ -226,17 +246,16 @@ static char *write_run(const struct text_edit *e, slice run, bool at_edge, char 
         if (blanks.len && !(e->trim_lines && (any_break || at_edge))) {
             out = write_blanks(e, blanks, out);
             breaks = 0;
+            last = 0;
         }
         if (is_end)
             break;
-        bool two = run.ptr[i] == '\r' && i + 1 < run.len && run.ptr[i + 1] == '\n';
-        breaks++;
-        if (!e->max_newlines || breaks <= e->max_newlines) {
+        /* LF after CR belongs to it, and shares its fate. */
+        if (!(last == '\r' && run.ptr[i] == '\n'))
+            kept = ++breaks <= e->max_newlines || !e->max_newlines;
+        if (kept)
             *out++ = run.ptr[i];
-            if (two)
-                *out++ = '\n';
-        }
-        i += two;
+        last = run.ptr[i];
         from = i + 1;
     }
     return out;

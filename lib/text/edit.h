@@ -7,7 +7,7 @@
  *   strip_control      U+0000-0008, 000E-001F, 007F-0084, 0086-009F (Cc without white space)
  *   strip_zero_width   U+180E, 200B-200D, 2060, FEFF
  *   strip_bidi         U+061C, 200E, 200F, 202A-202E, 2066-2069
- *   strip_bom          U+FEFF where nothing is before it in the result
+ *   strip_bom          U+FEFF with nothing but white space before it
  *   strip_soft_hyphen  U+00AD
  *   newlines           LF: CR LF and CR become LF; ALL: also U+000B, 000C, 0085, 2028, 2029
  *
@@ -15,7 +15,8 @@
  * a text. A line break is LF, CR or CR LF.
  *   collapse_space     each run of TAB and Zs characters becomes one U+0020
  *   trim_lines         white space next to a line break, or to an end of the text, goes
- *   max_newlines       of more than N line breaks with nothing between them the first N stay
+ *   max_newlines       of more than N line breaks with nothing between them (after trim_lines) the
+ *                      first N stay
  *   trim               white space at both ends of the text goes
  *
  * Both are idempotent, together and with a normalization between them: removing characters comes
