@@ -2,11 +2,18 @@
 
 #include <stdatomic.h>
 
-extern const struct jsonscan_row jsonscan_row_scalar;
+extern const struct jsonscan_row jsonscan_row_scalar, jsonscan_row_avx2, jsonscan_row_avx512,
+    jsonscan_row_neon;
 
 /* Worst first. */
 static const struct jsonscan_row *const rows[] = {
     &jsonscan_row_scalar,
+#if defined(__x86_64__)
+    &jsonscan_row_avx2,
+    &jsonscan_row_avx512,
+#elif defined(__aarch64__)
+    &jsonscan_row_neon,
+#endif
 };
 
 const struct jsonscan_row *const *jsonscan_rows(ptrdiff_t *count)

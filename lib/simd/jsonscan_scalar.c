@@ -20,7 +20,7 @@ static inline uint64_t stop_bytes(uint64_t v)
 
 static inline const unsigned char *scan_string(struct scan *s, const unsigned char *p)
 {
-    const unsigned char *quote = p - 1;
+    const unsigned char *first = p;
 
     while (p < s->end) {
         uint64_t v = load_u64(p), stop = stop_bytes(v);
@@ -30,19 +30,15 @@ static inline const unsigned char *scan_string(struct scan *s, const unsigned ch
             continue;
         }
         p += __builtin_ctzll(stop) >> 3;
-        if (p >= s->end)
-            break;
-        if (*p == '"')
+        if (*p == '"' && p < s->end)
             return p;
-        if (*p != '\\')
-            return scan_fail(s, p, "control character in a string");
-        ptrdiff_t n = scan_escape(s, p);
+        ptrdiff_t n = *p == '\\' && p < s->end ? scan_escape(s, p) : 0;
         if (UNLIKELY(n == 0))
-            return NULL;
+            break;
         s->escaped = true;
         p += n;
     }
-    return scan_fail(s, quote, "unterminated string");
+    return scan_string_slow(s, first);
 }
 
 /* ---- UTF-8 ---- */
@@ -180,11 +176,8 @@ ptrdiff_t jsonscan_unescape_scalar(slice raw, char *dst, enum json_surrogates po
         }
     escape:;
         ptrdiff_t n = jsonscan_escape_one(p, end, &d, policy, replaced);
-        if (n == 0) {
-            if (fault)
-                *fault = (struct json_fault){ p - (const unsigned char *)raw.ptr, "lone surrogate" };
-            return -1;
-        }
+        if (UNLIKELY(n == 0))
+            return lone_surrogate(raw, p, fault);
         p += n;
     }
     return d - (unsigned char *)dst;
