@@ -2,7 +2,7 @@
 #include "../lib/app.h"
 #include "../lib/log.h"
 #include "../lib/regex.h"
-#include "../lib/text/clean.h"
+#include "../lib/text/cleaning.h"
 #include "../lib/unicode.h"
 
 struct conf {
@@ -89,9 +89,19 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
                  struct flow_verdict *verdict, struct err *err)
 {
     struct run *r = arg;
+    struct clean_verdict v = { 0 };
 
     (void)err;
-    clean_work(&r->clean, scratch, rec, arena, verdict);
+    clean_record(&r->clean, scratch, rec->raw, rec->spans, arena, &v);
+    *verdict = (struct flow_verdict){ .action = v.action == CLEAN_KEEP   ? FLOW_KEEP
+                                                : v.action == CLEAN_DROP ? FLOW_DROP
+                                                                         : FLOW_BAD,
+                                      .out = v.out,
+                                      .rule = v.rule,
+                                      .value = v.value,
+                                      .limit = v.limit,
+                                      .reason = v.reason,
+                                      .at = -1 };
     return true;
 }
 
@@ -193,14 +203,19 @@ static void report(struct app *app, const struct run *r)
 static bool run(struct app *app, void *conf, struct err *err)
 {
     static struct run r;
+    static struct flow_field fields[JSON_MAX_PATHS];
     static const struct flow_filter edits = { .work = work, .scratch_new = scratch_new,
                                               .scratch_free = scratch_free };
     struct flow_conf fc = app_flow_conf(app);
 
     if (!prepare(app, conf, &r.clean, err))
         return false;
-    fc.fields = r.clean.fields;
-    fc.field_count = r.clean.field_count;
+    for (int i = 0; i < r.clean.member_count; i++)
+        fields[i].path = r.clean.members[i];
+    if (r.clean.reads_text)
+        fields[0] = (struct flow_field){ app->common.field, true, FLOW_STRING };
+    fc.fields = fields;
+    fc.field_count = r.clean.member_count;
     fc.rules = r.clean.rules;
     fc.rule_count = r.clean.rule_count;
     struct flow *flow = flow_open(&fc, &app->report, &app->progress, err);

@@ -1,4 +1,4 @@
-#include "clean.h"
+#include "cleaning.h"
 
 #include "../unicode.h"
 
@@ -82,15 +82,15 @@ bool clean_add_sub(struct clean *c, slice spec, struct arena *arena, struct err 
 
 static int member_index(struct clean *c, const char *path, struct err *err)
 {
-    for (int i = 0; i < c->field_count; i++)
-        if (strcmp(c->fields[i].path, path) == 0)
+    for (int i = 0; i < c->member_count; i++)
+        if (strcmp(c->members[i], path) == 0)
             return i;
-    if (c->field_count == JSON_MAX_PATHS) {
+    if (c->member_count == JSON_MAX_PATHS) {
         err_set(err, ERR_USAGE, "conditions on more than %d members", JSON_MAX_PATHS - 1);
         return -1;
     }
-    c->fields[c->field_count] = (struct flow_field){ .path = path };
-    return c->field_count++;
+    c->members[c->member_count] = path;
+    return c->member_count++;
 }
 
 static const char *rule_name(const struct clean_test *t, struct arena *arena)
@@ -123,11 +123,8 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->reads_text |= !c->tests[i].path || strcmp(c->tests[i].path, c->field) == 0;
     c->text_member = -1;
-    if (c->reads_text) {
+    if (c->reads_text)
         c->text_member = member_index(c, c->field, err);
-        c->fields[0].required = true;
-        c->fields[0].types = FLOW_STRING;
-    }
     for (ptrdiff_t i = 0; i < c->test_count; i++) {
         struct clean_test *t = &c->tests[i];
         t->member = member_index(c, t->path ? t->path : c->field, err);
@@ -158,16 +155,15 @@ void clean_scratch_free(struct clean_scratch *s)
 
 /* ---- one record ---- */
 
-static bool bad(struct flow_verdict *v, const char *reason)
+static bool bad(struct clean_verdict *v, const char *reason)
 {
-    v->action = FLOW_BAD;
+    v->action = CLEAN_BAD;
     v->reason = reason;
-    v->at = -1;
     return false;
 }
 
 static bool edit_text(const struct clean *c, struct clean_scratch *s, slice *text,
-                      struct arena *arena, struct flow_verdict *v)
+                      struct arena *arena, struct clean_verdict *v)
 {
     *text = edit_chars(&c->edit, *text, arena);
     if (c->norm)
@@ -192,17 +188,16 @@ static bool edit_text(const struct clean *c, struct clean_scratch *s, slice *tex
 }
 
 /* The record with the new text in the place of the old value. */
-static slice replace_text(const struct flow_record *rec, struct json_span span, slice text,
-                          struct arena *arena)
+static slice replace_text(slice record, struct json_span span, slice text, struct arena *arena)
 {
-    ptrdiff_t max = rec->raw.len - span.len + JSON_QUOTED_MAX(text.len);
+    ptrdiff_t max = record.len - span.len + JSON_QUOTED_MAX(text.len);
     ptrdiff_t tail = span.start + span.len;
     char *out = arena_alloc_raw(arena, max + RECORD_PADDING, 1), *p = out + span.start;
 
-    memcpy(out, rec->raw.ptr, (size_t)span.start);
+    memcpy(out, record.ptr, (size_t)span.start);
     p = json_write_string(p, text);
-    memcpy(p, rec->raw.ptr + tail, (size_t)(rec->raw.len - tail));
-    p += rec->raw.len - tail;
+    memcpy(p, record.ptr + tail, (size_t)(record.len - tail));
+    p += record.len - tail;
     arena_trim(arena, p + RECORD_PADDING);
     return slice_make(out, p - out);
 }
@@ -214,9 +209,9 @@ static slice quoted(slice text, struct arena *arena)
     return slice_make(out, json_write_string(out, text) - out);
 }
 
-static void drop(struct flow_verdict *v, ptrdiff_t rule, slice value, slice limit)
+static void drop(struct clean_verdict *v, ptrdiff_t rule, slice value, slice limit)
 {
-    v->action = FLOW_DROP;
+    v->action = CLEAN_DROP;
     v->rule = (int)rule;
     v->value = value;
     v->limit = limit;
@@ -234,14 +229,13 @@ static slice evidence(slice match, struct arena *arena)
 
 /* False when the record is settled (dropped or bad). */
 static bool test_expr(const struct clean *c, struct clean_scratch *s, ptrdiff_t i,
-                      const struct flow_record *rec, slice text, struct arena *arena,
-                      struct flow_verdict *v)
+                      slice record, struct json_span span, slice text, struct arena *arena,
+                      struct clean_verdict *v)
 {
     const struct clean_test *t = &c->tests[i];
-    struct json_span span = rec->spans[t->member];
     bool is_text = t->member == c->text_member;
     enum expr_result r = is_text ? expr_test_text(&t->expr, text)
-                                 : expr_test(&t->expr, rec->raw, span, arena);
+                                 : expr_test(&t->expr, record, span, arena);
 
     s->counts.missing[i] += r == EXPR_MISSING;
     s->counts.mismatch[i] += r == EXPR_MISMATCH;
@@ -249,17 +243,16 @@ static bool test_expr(const struct clean *c, struct clean_scratch *s, ptrdiff_t 
         return true;
     slice value = is_text ? evidence(text, arena)
                   : r == EXPR_MISSING ? SLICE("null")
-                                      : slice_make(rec->raw.ptr + span.start, span.len);
+                                      : slice_make(record.ptr + span.start, span.len);
     drop(v, i, value, t->expr.json);
     return false;
 }
 
 static bool test_match(const struct clean *c, struct clean_scratch *s, ptrdiff_t i,
-                       const struct flow_record *rec, slice text, struct arena *arena,
-                       struct flow_verdict *v)
+                       slice record, struct json_span span, slice text, struct arena *arena,
+                       struct clean_verdict *v)
 {
     const struct clean_test *t = &c->tests[i];
-    struct json_span span = rec->spans[t->member];
     bool is_text = t->member == c->text_member, is_string = is_text || span.type == JSON_STRING;
     enum regex_result r = REGEX_NONE;
     struct json_fault fault;
@@ -269,7 +262,7 @@ static bool test_match(const struct clean *c, struct clean_scratch *s, ptrdiff_t
     else if (!is_string)
         s->counts.mismatch[i]++;
     else if (!is_text)
-        json_string(rec->raw, span, JSON_SURROGATE_REPLACE, arena, &text, NULL, &fault);
+        json_string(record, span, JSON_SURROGATE_REPLACE, arena, &text, NULL, &fault);
     if (is_string && (is_text || span.count))
         r = regex_find(t->re, s->regex, text, 0, 0);
     if (r == REGEX_LIMIT)
@@ -286,7 +279,7 @@ static bool test_match(const struct clean *c, struct clean_scratch *s, ptrdiff_t
 }
 
 static bool test_length(const struct clean *c, slice text, struct arena *arena,
-                        struct flow_verdict *v)
+                        struct clean_verdict *v)
 {
     if (c->min_chars < 0 && c->max_chars < 0)
         return true;
@@ -299,15 +292,15 @@ static bool test_length(const struct clean *c, slice text, struct arena *arena,
     return false;
 }
 
-void clean_work(const struct clean *c, struct clean_scratch *s, const struct flow_record *rec,
-                struct arena *arena, struct flow_verdict *v)
+void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
+                  const struct json_span *spans, struct arena *arena, struct clean_verdict *v)
 {
     slice before = { 0 }, text = { 0 };
     ptrdiff_t surrogates = 0;
     struct json_fault fault;
 
     if (c->reads_text) {
-        json_string(rec->raw, rec->spans[c->text_member], JSON_SURROGATE_REPLACE, arena, &before,
+        json_string(record, spans[c->text_member], JSON_SURROGATE_REPLACE, arena, &before,
                     &surrogates, &fault);
         text = before;
         if (!edit_text(c, s, &text, arena, v))
@@ -315,7 +308,8 @@ void clean_work(const struct clean *c, struct clean_scratch *s, const struct flo
     }
     for (ptrdiff_t i = 0; i < c->test_count; i++) {
         bool is_expr = c->tests[i].kind <= CLEAN_DROP_IF;
-        if (!(is_expr ? test_expr : test_match)(c, s, i, rec, text, arena, v))
+        if (!(is_expr ? test_expr : test_match)(c, s, i, record, spans[c->tests[i].member], text,
+                                                arena, v))
             return;
     }
     if (!test_length(c, text, arena, v))
@@ -323,9 +317,9 @@ void clean_work(const struct clean *c, struct clean_scratch *s, const struct flo
     /* The stages hand back the text itself when they change nothing; a substitution may have
      * written the same text again. */
     bool same = text.ptr == before.ptr && text.len == before.len;
-    if (same ? surrogates == 0 : surrogates == 0 && slice_eq(text, before))
+    if (surrogates == 0 && (same || slice_eq(text, before)))
         return;
     s->counts.surrogates += surrogates;
     s->counts.changed++;
-    v->out = replace_text(rec, rec->spans[c->text_member], text, arena);
+    v->out = replace_text(record, spans[c->text_member], text, arena);
 }

@@ -1,4 +1,4 @@
-/* clean.h: what `clean` does to one record: edit the text, then decide.
+/* cleaning.h: what `clean` does to one record: edit the text, then decide.
  *
  * Stages, always in this order, each only when asked for:
  *   1 decode the field; a lone surrogate becomes U+FFFD
@@ -15,16 +15,16 @@
  *
  *     struct clean c = { .field = "text", .edit.trim = true };
  *     clean_add_expr(&c, SLICE("meta.stars >= 10"), false, &arena, &err);
- *     clean_ready(&c, &arena, &err);             // fills c.fields and c.rules for the flow
- *     struct clean_scratch *s = clean_scratch_new(&c);
- *     clean_work(&c, s, record, &arena, &verdict);
+ *     clean_ready(&c, &arena, &err);             // fills c.members and c.rules
+ *     struct clean_scratch *s = clean_scratch_new();
+ *     clean_record(&c, s, record, spans, &arena, &verdict);
  *
  * A ready struct clean is read-only; a scratch belongs to one thread and counts what it did.
  */
-#ifndef CLEAN_H
-#define CLEAN_H
+#ifndef CLEANING_H
+#define CLEANING_H
 
-#include "../flow.h"
+#include "../json.h"
 #include "edit.h"
 #include "expr.h"
 #include "subst.h"
@@ -41,7 +41,7 @@ struct clean_test {
     struct expr expr;  /* of an if */
     struct regex *re;  /* of a match */
     const char *path;  /* NULL: the field itself */
-    int member;        /* index into fields */
+    int member;        /* index into members */
     slice source;      /* as given */
 };
 
@@ -61,8 +61,9 @@ struct clean {
     /* Filled by clean_ready. */
     bool reads_text;
     struct uni_norm *norm;
-    struct flow_field fields[JSON_MAX_PATHS];
-    int field_count, text_member; /* -1: the text is not read */
+    const char *members[JSON_MAX_PATHS]; /* the paths whose spans clean_record wants */
+    int member_count;
+    int text_member; /* 0, a string that every record must have; -1: the text is not read */
     const char **rules;
     int rule_count;
     int min_rule, max_rule;
@@ -86,7 +87,18 @@ struct clean_scratch {
 struct clean_scratch *clean_scratch_new(void);
 void clean_scratch_free(struct clean_scratch *s);
 
-void clean_work(const struct clean *c, struct clean_scratch *s, const struct flow_record *rec,
-                struct arena *arena, struct flow_verdict *verdict);
+enum clean_action { CLEAN_KEEP, CLEAN_DROP, CLEAN_BAD };
+struct clean_verdict {
+    enum clean_action action;
+    slice out;          /* KEEP: the new record; ptr NULL: as it is */
+    int rule;           /* DROP: index into rules */
+    slice value, limit; /* DROP: JSON text, may be empty */
+    const char *reason; /* BAD: a regex hit its limit, or a text grew beyond max_bytes */
+};
+
+/* `record` was scanned with the members as its query; the results are in it or in the arena. *v is
+ * zeroed by the caller. */
+void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
+                  const struct json_span *spans, struct arena *arena, struct clean_verdict *v);
 
 #endif
