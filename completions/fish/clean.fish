@@ -7,7 +7,7 @@ complete -c clean -l strip-zero-width -d 'remove U+180E, U+200B-200D, U+2060, U+
 complete -c clean -l no-strip-zero-width -d 'not --strip-zero-width'
 complete -c clean -l strip-bidi -d 'remove bidirectional marks and overrides'
 complete -c clean -l no-strip-bidi -d 'not --strip-bidi'
-complete -c clean -l strip-bom -d 'remove U+FEFF at the start of the text'
+complete -c clean -l strip-bom -d 'remove U+FEFF in front of the text'
 complete -c clean -l no-strip-bom -d 'not --strip-bom'
 complete -c clean -l strip-soft-hyphen -d 'remove U+00AD'
 complete -c clean -l no-strip-soft-hyphen -d 'not --strip-soft-hyphen'

@@ -1,0 +1,223 @@
+#!/usr/bin/env bats
+# clean(1): edits of texts and rules that drop records.
+load helper
+
+# run_clean INPUT ARGS...: INPUT (printf format) through clean at -j1 and -j4.
+run_clean() {
+    local input="$1"
+    shift
+    printf "$input" >input.jsonl
+    both_jobs input.jsonl clean "$@"
+}
+
+gives() { # STATUS TEXT: of the last run
+    [ "$status" = "$1" ] || { echo "exit $status"; cat "$error_file"; return 1; }
+    is_file "$output_file" "$2"
+}
+
+@test "without options every record comes out as it went in" {
+    run_clean '{"text":"a  \\u00e9\\r\\n \\ud800","n":1.50 , "x" : [ ] }\n\n{"prompt":7}\r\n  {"text":[]} \t' 
+    gives 0 '{"text":"a  \\u00e9\\r\\n \\ud800","n":1.50 , "x" : [ ] }\n{"prompt":7}\n{"text":[]}\n'
+}
+
+@test "a record that a rule keeps and no edit changes is not rewritten" {
+    run_clean '{"text":"\\u0061b\\/" ,"n":1e0}\n' --trim --normalize nfc --strip-control --min-chars 1
+    gives 0 '{"text":"\\u0061b\\/" ,"n":1e0}\n'
+}
+
+@test "a changed text is spliced in, nothing else moves" {
+    run_clean '{"n":1.50 , "text": " \\u0061\\t\\"\\u00e9 " ,"m":{"text":" "}}\n' --trim
+    gives 0 '{"n":1.50 , "text": "a\\t\\"\xc3\xa9" ,"m":{"text":" "}}\n'
+}
+
+@test "the field is required when something reads it or --field names it" {
+    run_clean '{"prompt":" x "}\n' --trim
+    gives 65 ''
+    grep -q "stdin:1: no member 'text'" "$error_file"
+    run_clean '{"prompt":" x "}\n' --field text
+    [ "$status" = 65 ]
+    run_clean '{"prompt":" x "}\n' --trim --field prompt
+    gives 0 '{"prompt":"x"}\n'
+    run_clean '{"n":1}\n' --keep-if 'n == 1'
+    gives 0 '{"n":1}\n'
+    run_clean '{"a":{"b":" x "}}\n' --trim --field a.b
+    gives 0 '{"a":{"b":"x"}}\n'
+}
+
+@test "--normalize" {
+    run_clean '{"text":"e\\u0301 \\ufb01 \\uff21"}\n' --normalize nfc
+    gives 0 '{"text":"\xc3\xa9 \xef\xac\x81 \xef\xbc\xa1"}\n'
+    run_clean '{"text":"e\\u0301 \\ufb01 \\uff21"}\n' --normalize nfkc
+    gives 0 '{"text":"\xc3\xa9 fi A"}\n'
+    run_clean '{"text":"e\\u0301"}\n' --normalize none
+    gives 0 '{"text":"e\\u0301"}\n'
+}
+
+@test "characters: each switch takes its own" {
+    local all='{"text":"\\ufeffa\\u0001\\u0085\\u009f\\u00ad\\u200b\\u200e\\u2066z"}\n'
+    run_clean "$all" --strip-control
+    gives 0 '{"text":"\xef\xbb\xbfa\xc2\x85\xc2\xad\xe2\x80\x8b\xe2\x80\x8e\xe2\x81\xa6z"}\n'
+    run_clean "$all" --strip-zero-width --strip-bidi --strip-soft-hyphen
+    gives 0 '{"text":"a\\u0001\xc2\x85\xc2\x9fz"}\n'
+    run_clean '{"text":"\\ufeffa\\ufeff"}\n' --strip-bom
+    gives 0 '{"text":"a\xef\xbb\xbf"}\n'
+}
+
+@test "line breaks and white space" {
+    run_clean '{"text":"a\\r\\nb\\rc\\u000bd\\u2028e"}\n' --newlines lf
+    gives 0 '{"text":"a\\nb\\nc\\u000bd\xe2\x80\xa8e"}\n'
+    run_clean '{"text":"a\\r\\nb\\rc\\u000bd\\u2028e"}\n' --newlines all
+    gives 0 '{"text":"a\\nb\\nc\\nd\\ne"}\n'
+    run_clean '{"text":" a \\t b\\u00a0\\n\\n\\n c "}\n' --collapse-space
+    gives 0 '{"text":" a b \\n\\n\\n c "}\n'
+    run_clean '{"text":" a \\t b\\u00a0\\n\\n\\n c "}\n' --collapse-space --trim-lines --max-newlines 2
+    gives 0 '{"text":"a b\\n\\nc"}\n'
+    run_clean '{"text":" \\n "}\n' --trim
+    gives 0 '{"text":""}\n'
+}
+
+@test "--sub replaces, repeats, and runs before the white space edits" {
+    run_clean '{"text":"7 of 10,000"}\n' --sub '/\d+(,\d+)*/N/g' --sub 's|N of (?<rest>N)|${rest}!|'
+    gives 0 '{"text":"N!"}\n'
+    run_clean '{"text":"a <b> c"}\n' --sub '/<[^>]*>//g' --collapse-space
+    gives 0 '{"text":"a c"}\n'
+    run_clean '{"text":"xx"}\n' --sub '/x/x/g' --report r.json
+    gives 0 '{"text":"xx"}\n'
+    [ "$(json r.json 'd["substitutions_total"], d["changed_total"]')" = "[2, 0]" ]
+}
+
+@test "lone surrogates become U+FFFD and are counted" {
+    run_clean '{"text":"a\\ud800b\\udc00","x":"\\ud800"}\n' --strip-bom --report r.json
+    gives 0 '{"text":"a\xef\xbf\xbdb\xef\xbf\xbd","x":"\\ud800"}\n'
+    [ "$(json r.json 'd["surrogates_replaced_total"]')" = 2 ]
+}
+
+@test "lengths count code points" {
+    local two='{"text":"\xf0\x9f\x98\x80\xc3\xa9"}\n{"text":"\\ud83d\\ude00"}\n{"text":"abc"}\n'
+    run_clean "$two" --min-chars 2
+    gives 0 '{"text":"\xf0\x9f\x98\x80\xc3\xa9"}\n{"text":"abc"}\n'
+    run_clean "$two" --min-chars 2 --max-chars 2
+    gives 0 '{"text":"\xf0\x9f\x98\x80\xc3\xa9"}\n'
+    run_clean '{"text":""}\n{"text":" "}\n' --max-chars 0
+    gives 0 '{"text":""}\n'
+    run_clean '{"text":"  a "}\n' --trim --max-chars 1
+    gives 0 '{"text":"a"}\n'
+}
+
+@test "--keep-if and --drop-if compare members" {
+    local in='{"n":9007199254740993}\n{"n":9007199254740992.0}\n{"n":"x"}\n{"m":1}\n'
+    run_clean "$in" --keep-if 'n == 9007199254740992' --report r.json
+    gives 0 '{"n":9007199254740992.0}\n'
+    [ "$(json r.json 'd["dropped"]')" = '{"keep-if:n == 9007199254740992": 3}' ]
+    [ "$(json r.json 'd["missing"]')" = '{"keep-if:n == 9007199254740992": 1}' ]
+    [ "$(json r.json 'd["mismatch"]')" = '{"keep-if:n == 9007199254740992": 1}' ]
+    run_clean "$in" --drop-if 'n != 9007199254740992'
+    gives 0 '{"n":9007199254740992.0}\n{"m":1}\n'
+    run_clean '{"meta":{"lang":"en"}}\n{"meta":{"lang":"e"}}\n' --keep-if 'meta.lang == en' --drop-if 'meta.lang < "ea"'
+    gives 0 '{"meta":{"lang":"en"}}\n'
+    run_clean '{"b":true}\n{"b":false}\n{"b":null}\n' --keep-if 'b != true'
+    gives 0 '{"b":false}\n{"b":null}\n'
+}
+
+@test "conditions see the text as edited" {
+    run_clean '{"text":" en "}\n{"text":"de"}\n' --trim --keep-if 'text == "en"'
+    gives 0 '{"text":"en"}\n'
+    run_clean '{"text":" en "}\n' --trim --drop-match '^en$'
+    gives 0 ''
+}
+
+@test "--keep-match and --drop-match" {
+    local in='{"text":"Win at CASINO","url":"https://a.b"}\n{"text":"fine","url":"http://a.b"}\n{"text":"fine"}\n{"text":"fine","url":5}\n'
+    run_clean "$in" --drop-match '(?i)casino'
+    gives 0 '{"text":"fine","url":"http://a.b"}\n{"text":"fine"}\n{"text":"fine","url":5}\n'
+    run_clean "$in" --keep-match 'url:^https?://' --report r.json
+    gives 0 '{"text":"Win at CASINO","url":"https://a.b"}\n{"text":"fine","url":"http://a.b"}\n'
+    [ "$(json r.json 'd["missing"]')" = '{"keep-match:url:^https?://": 1}' ]
+    [ "$(json r.json 'd["mismatch"]')" = '{"keep-match:url:^https?://": 1}' ]
+    run_clean '{"text":"see http://x"}\n{"text":"see x"}\n' --drop-match ':http://'
+    gives 0 '{"text":"see x"}\n'
+}
+
+@test "a condition on a member that no record has is a warning" {
+    run_clean '{"text":"see http://x"}\n' --drop-match 'http://'
+    gives 0 '{"text":"see http://x"}\n'
+    grep -q "drop-match:http://: no record has the member 'http'" "$error_file"
+}
+
+@test "--drops keeps the record, the rule, the value and the limit" {
+    printf '{"text":" a ","n":1}\n{"text":"spam","n":2}\n{"text":"good"}\n' >in
+    clean --trim --min-chars 2 --drop-match 'sp.' --keep-if 'n != 7' --drops drops <in >out
+    is_file out ''
+    is_file drops '{"text":" a ","n":1,"_drop":{"by":"clean","rule":"min-chars","value":1,"limit":2}}\n{"text":"spam","n":2,"_drop":{"by":"clean","rule":"drop-match:sp.","value":"spa"}}\n{"text":"good","_drop":{"by":"clean","rule":"keep-if:n != 7","value":null,"limit":7}}\n'
+}
+
+@test "the first failing rule of the documented order names the drop" {
+    printf '{"text":"a","n":1}\n' >in
+    clean --max-chars 0 --drop-match a --keep-match b --drop-if 'n==1' --keep-if 'n==2' \
+        --report r.json <in
+    [ "$(json r.json '[k for k,v in d["dropped"].items() if v]')" = '["keep-if:n==2"]' ]
+    [ "$(json r.json 'list(d["dropped"])')" = '["keep-if:n==2", "drop-if:n==1", "keep-match:b", "drop-match:a", "max-chars"]' ]
+}
+
+@test "a regex at its limit makes the record bad, not dropped" {
+    python3 -c 'print("{\"text\":\"" + "a"*30000 + "!\"}"); print("{\"text\":\"b\"}")' >in
+    run clean --drop-match '(a+)+$' in
+    [ "$status" = 65 ]
+    [[ "$output" == *"in:1: drop-match:(a+)+\$: match limit reached"* ]]
+    clean --drop-match '(a+)+$' --rejects bad in >out
+    is_file out '{"text":"b"}\n'
+    [ "$(json bad 'd["reason"]')" = 'drop-match:(a+)+$: match limit reached' ]
+    run clean --sub '/(a+)+$/x/' in
+    [ "$status" = 65 ]
+}
+
+@test "a substitution cannot blow a text up beyond --max-record" {
+    printf '{"text":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}\n' >in
+    run clean --max-record 100 --sub '/a/bbbb/g' in
+    [ "$status" = 65 ]
+    [[ "$output" == *"text longer than --max-record"* ]]
+}
+
+@test "usage errors name the option" {
+    local args
+    for args in "--sub=/a/" "--sub=/(/x/" "--keep-if=a" "--drop-if=a==" "--keep-match=(" \
+        "--min-chars=5 --max-chars=4" "--normalize=nfx" "--newlines=crlf" "--max-newlines=0" "--drops=d"; do
+        run clean $args </dev/null
+        [ "$status" = 2 ] || { echo "$args: $status $output"; return 1; }
+        [[ "$output" == *--* ]]
+    done
+    [ ! -e d ]
+}
+
+@test "bad records: a wrong type and a duplicate of a member that is used" {
+    run_clean '{"text":1}\n' --trim
+    gives 65 ''
+    run_clean '{"text":"a","text":"b"}\n' --trim
+    gives 65 ''
+    grep -q "duplicate of member 'text'" "$error_file"
+    run_clean '{"text":"a","text":"b"}\n'
+    gives 0 '{"text":"a","text":"b"}\n'
+    run_clean '{"n":1,"n":2}\n' --keep-if 'n == 2'
+    gives 65 ''
+}
+
+@test "counts close: in = out + dropped + rejected" {
+    printf '{"text":"a"}\n{"text":"bb"}\nnot json\n{"text":"ccc"}\n\n' >in
+    clean --min-chars 2 --drop-match c --rejects bad --report r.json in >out
+    [ "$(json r.json 'd["in"], d["out"], sum(d["dropped"].values()), d["rejected"]')" = "[4, 1, 2, 1]" ]
+}
+
+@test "long texts of every kind of edit" {
+    python3 - >in <<'PY'
+import json
+print(json.dumps({"text": " \u00a0\ta\r\n\u200b" * 200000 + "e\u0301" * 50000}))
+PY
+    both_jobs in clean --normalize nfc --newlines lf --collapse-space --trim-lines --trim \
+        --strip-zero-width --max-newlines 1
+    [ "$status" = 0 ]
+    python3 - "$output_file" <<'PY'
+import json, sys
+t = json.load(open(sys.argv[1]))["text"]
+assert t == "a\n" * 200000 + "\u00e9" * 50000, (len(t), t[:30])
+PY
+}

@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# dedup(1): exact duplicates.
+load helper
+
+run_dedup() { # INPUT ARGS...
+    local input="$1"
+    shift
+    printf "$input" >input.jsonl
+    both_jobs input.jsonl dedup "$@"
+}
+
+gives() { # STATUS TEXT
+    [ "$status" = "$1" ] || { echo "exit $status"; cat "$error_file"; return 1; }
+    is_file "$output_file" "$2"
+}
+
+@test "the first of equal texts stays, byte for byte" {
+    run_dedup '{"text":"a" , "n":1}\n{"text":"b"}\n{"text":"\\u0061"}\n{"text":"A"}\n{"text":"a "}\n{"text":"b"}\n'
+    gives 0 '{"text":"a" , "n":1}\n{"text":"b"}\n{"text":"A"}\n{"text":"a "}\n'
+    run_dedup '{"text":"a"}\n{"text":"a"}\n' --exact
+    gives 0 '{"text":"a"}\n'
+}
+
+@test "--key normalized" {
+    run_dedup '{"text":"\\u00c9t\\u00e9  x"}\n{"text":" e\\u0301T\\u00c9\\nX "}\n{"text":"ete x"}\n' -k normalized
+    gives 0 '{"text":"\\u00c9t\\u00e9  x"}\n{"text":"ete x"}\n'
+}
+
+@test "--key json:PATH" {
+    run_dedup '{"k":{"v":1}}\n{"k":{"v":1.0}}\n{"k":{"v":"1"}}\n{"k":{"v":1}}\n{"k":{"v":"\\u0031"}}\n{"k":{"v":null}}\n' --key json:k.v
+    gives 0 '{"k":{"v":1}}\n{"k":{"v":1.0}}\n{"k":{"v":"1"}}\n{"k":{"v":null}}\n'
+    run_dedup '{"k":[1, {"a":"\\/"}]}\n{"k":[ 1,{"a" :"/"}]}\n{"k":[1]}\n' --key json:k
+    gives 0 '{"k":[1, {"a":"\\/"}]}\n{"k":[1]}\n'
+    run_dedup '{"text":"a"}\n' --key json:id
+    gives 65 ''
+    grep -q "stdin:1: no member 'id'" "$error_file"
+    run_dedup '{"id":["\\udc00"]}\n' --key json:id
+    gives 65 ''
+}
+
+@test "--dups and --drops name the record that stays" {
+    printf '{"id":"x\\u0041","text":"a"}\n{"id":7,"text":"b"}\n{"text":"c"}\n{"id":"y","text":"a"}\n{"id":null,"text":"b"}\n{"id":9,"text":"c"}\n{"id":9,"text":"c"}\n' >in
+    for j in 1 4; do
+        dedup -j$j --dups dups.$j --drops drops.$j in >out.$j
+    done
+    cmp dups.1 dups.4 && cmp drops.1 drops.4 && cmp out.1 out.4
+    is_file dups.1 '{"id":"y","dup_of":"x\\u0041","kind":"exact"}\n{"id":"in:5","dup_of":7,"kind":"exact"}\n{"id":9,"dup_of":"in:3","kind":"exact"}\n{"id":9,"dup_of":"in:3","kind":"exact"}\n'
+    [ "$(head -1 drops.1)" = '{"id":"y","text":"a","_drop":{"by":"dedup","rule":"exact","value":"x\u0041"}}' ]
+    [ "$(wc -l <drops.1)" = 4 ]
+}
+
+@test "files are one stream: the first of all stays" {
+    printf '{"text":"a"}\n{"text":"b"}' >one
+    printf '{"text":"b"}\n{"text":"c"}\n' >two
+    dedup --dups d one two >out
+    is_file out '{"text":"a"}\n{"text":"b"}\n{"text":"c"}\n'
+    is_file d '{"id":"two:1","dup_of":"one:2","kind":"exact"}\n'
+}
+
+@test "keys beyond --memory go to disk and change nothing" {
+    python3 - >in <<'PY'
+import random
+random.seed(3)
+for i in range(6000):
+    k = random.randrange(4000)
+    print('{"id":%d,"text":"%s %d"}' % (i, "lorem ipsum " * (k % 160), k))
+PY
+    both_jobs in dedup --dups d --force
+    cp "$output_file" want; cp d want.dups
+    both_jobs in dedup --memory 1M --dups d --force --report r.json
+    cmp "$output_file" want && cmp d want.dups
+    [ "$(json r.json 'd["key_disk_bytes"] > 1000000 and d["key_memory_bytes"] == 1 << 20')" = true ]
+    both_jobs in dedup --trust-hash --dups d --force
+    cmp "$output_file" want && cmp d want.dups
+    python3 - want in <<'PY'
+import json, sys
+seen, want = set(), []
+for line in open(sys.argv[2]):
+    t = json.loads(line)["text"]
+    if t not in seen:
+        seen.add(t)
+        want.append(line)
+assert open(sys.argv[1]).read() == "".join(want)
+PY
+}
+
+@test "a spill that cannot be written is exit 74" {
+    [ -e /dev/full ] || skip "needs /dev/full"
+    python3 -c 'print("\n".join("{\"text\":\"%d %s\"}" % (i, "x" * 60000) for i in range(100)))' >in
+    mkdir ro
+    run env TMPDIR="$PWD/missing" dedup --memory 1M in
+    [ "$status" = 73 ] || [ "$status" = 74 ] || { echo "exit $status: $output" | tail -c 300; return 1; }
+}
+
+@test "dedup of dedup changes nothing" {
+    need_data corpora/tldr.jsonl.zst
+    zstd -dcq "$DATA/corpora/tldr.jsonl.zst" | head -20000 >in
+    cat in in | dedup -k normalized >once
+    dedup -k normalized <once >twice
+    cmp once twice
+    [ -s once ]
+}
+
+@test "the report states what the table takes" {
+    python3 -c 'print("\n".join("{\"text\":\"%d\"}" % (i % 30000) for i in range(60000)))' >in
+    dedup --report r.json in >out
+    [ "$(json r.json 'd["in"], d["out"], d["dropped"], d["distinct"], d["compared_total"], d["collisions_total"]')" = '[60000, 30000, {"exact": 30000}, 30000, 30000, 0]' ]
+    [ "$(json r.json '12 < d["state_bytes_per_record"] <= 24')" = true ]
+}
+
+@test "usage errors" {
+    local args
+    for args in "--key=text" "--key=json:" "--no-exact" "--trust-hash --memory=1M" "--memory=1K" \
+        "--key=json:id --field=text" "--key=json:a..b"; do
+        run dedup $args </dev/null
+        [ "$status" = 2 ] || { echo "$args: $status $output"; return 1; }
+    done
+}
+
+@test "empty input, missing field, lone surrogate" {
+    run_dedup ''
+    gives 0 ''
+    run_dedup '{"text":"a"}\n{"x":1}\n'
+    gives 65 '{"text":"a"}\n'
+    run_dedup '{"text":"\\ud800"}\n'
+    gives 65 ''
+    grep -q 'surrogate' "$error_file"
+    run_dedup '{"text":"a","x":"\\ud800"}\n'
+    gives 0 '{"text":"a","x":"\\ud800"}\n'
+}
