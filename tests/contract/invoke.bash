@@ -6,6 +6,7 @@ commands() { ls "$BUILD/bin"; }
 # The arguments of a plain call; each reads $(input_for COMMAND) on stdin and succeeds.
 arguments() {
     case "$1" in
+    clean) echo "--trim" ;; # without any option the member is not looked at
     tokenize) echo "-t demo" ;;
     infer) echo "-m demo --max-tokens 4" ;;
     shard) echo "-o $BATS_TEST_TMPDIR/shards-$RANDOM$RANDOM" ;;

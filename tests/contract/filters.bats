@@ -1,0 +1,60 @@
+#!/usr/bin/env bats
+# What every filter keeps, so that a shell, cron, Spark pipe, Hadoop Streaming, GNU parallel or a
+# batch system can run it. The cases are in filtercheck.py, the filters and how they are called in
+# invoke.bash; each runs at -j1 and -j4.
+load ../cli/helper
+load invoke
+
+check() {
+    local f bad=0 n=0
+    export BUILD
+    for f in $(filters); do
+        n=$((n + 1))
+        MEMBER=$(member "$f") python3 "$TOP/tests/contract/filtercheck.py" "$1" "$f" $(arguments "$f") || bad=1
+    done
+    [ "$n" -gt 0 ] && [ "$bad" = 0 ]
+}
+
+@test "engines: empty input gives empty output" { check empty_input; }
+@test "engines: an empty environment changes nothing" { check empty_environment; }
+@test "engines: TAB, spaces and CR after a record are accepted and not copied" { check trailing_blanks; }
+@test "engines: output is whole lines of valid UTF-8" { check valid_output; }
+@test "engines: members that are not touched come out byte for byte" { check untouched_members; }
+@test "engines: writes of 1, 7 and 4096 bytes give the same output" { check chunks; }
+@test "engines: -j1 and -j4 give the same output in the input's order" { check order_and_jobs; }
+@test "engines: records come out while the input is open" { check live; }
+@test "accounting: in = out + dropped + rejected" { check accounting; }
+
+@test "good input: CRLF" { check crlf; }
+@test "good input: BOM at the start, and only there" { check bom; }
+@test "good input: missing last newline" { check missing_last_newline; }
+@test "good input: lines of two files do not join" { check files_do_not_join; }
+@test "good input: zstd, gzip and xz by their magic bytes" {
+    command -v zstd >/dev/null || skip "needs zstd(1)"
+    check compressed_input
+}
+@test "good input: \\u0000" { check nul_escape; }
+@test "good input: a million members" { check many_members; }
+@test "good input: a thousand levels" { check deep_but_allowed; }
+@test "good input: lone surrogate in a member that is not used" { check surrogate_untouched; }
+
+@test "bad input: invalid JSON" { check bad_json; }
+@test "bad input: invalid UTF-8" { check bad_utf8; }
+@test "bad input: raw NUL" { check raw_nul; }
+@test "bad input: lone surrogate in the member that is used" { check surrogate_used; }
+@test "bad input: duplicate of the member that is used" { check duplicate_used; }
+@test "bad input: missing member" { check missing_field; }
+@test "bad input: member of the wrong type" { check wrong_type; }
+@test "bad input: a million levels" { check depth; }
+@test "bad input: a line of 100 MB" { check long_line; }
+@test "bad input: longer than --max-record, and the stream goes on" { check max_record; }
+@test "bad input: --max-errors bounds the rejects" { check max_errors; }
+@test "bad input: truncated zstd, gzip and xz" {
+    command -v zstd >/dev/null || skip "needs zstd(1)"
+    check truncated_input
+}
+
+@test "failures: missing file, folder" { check missing_file; }
+@test "failures: -o is atomic and refuses to overwrite" { check output_file; }
+@test "failures: SIGTERM in the middle" { check signal; }
+@test "failures: the reader goes away" { check head; }
