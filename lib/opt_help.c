@@ -197,11 +197,9 @@ void opt_help(const struct command *cmd, const char *name, bool short_form, stru
         buf_append(out, SLICE("Memory: "));
         wrap(out, slice_of(cmd->memory), 8, 8);
     }
-    static const char exits[] = "0 done, 1 finding, 2 usage, 65 bad data, 66 no input, "
-                                "73 cannot create, 74 I/O error, 75 try again, "
-                                "78 bad model or manifest; see the manual";
-    buf_append(out, SLICE("Exit: "));
-    wrap(out, slice_of(exits), 6, 6);
+    buf_append(out, SLICE("Exit: 0 done, 1 finding, 2 usage, 65 bad data, 66 no input,\n"
+                          "      73 cannot create, 74 I/O error, 75 try again, 78 bad model;\n"
+                          "      all of them: man millrace\n"));
     buf_printf(out, "Manual: man %s, man millrace\n", name);
     arena_release(&arena);
 }

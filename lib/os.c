@@ -125,7 +125,9 @@ ptrdiff_t os_read(int fd, const char *name, char *dst, ptrdiff_t size, struct er
 {
     for (;;) {
         /* Waiting here and not in read(2): any thread may ask us to stop. */
-        if (!os_wait_readable(fd, -1) && stop_flag) {
+        os_wait_readable(fd, -1);
+        if (stop_flag) { /* before what there is to read: an interrupted pipeline ends everywhere at
+                            once, and the writer's death must not look like the end of the data */
             err_set(err, ERR_STOP, "stopped by signal %d", stop_flag);
             return -1;
         }
