@@ -49,8 +49,8 @@ void report_release(struct report *r);
 int64_t *report_rule(struct report *r, const char *name);
 int64_t report_dropped(const struct report *r); /* the sum */
 
-/* Own figures, under names of their own. Setting one again replaces it. help: HELP text of the metric; NULL: not a
- * metric. A name that ends in _total is a counter, else a gauge. */
+/* Own figures, under names of their own. Setting one again replaces it. help: HELP text of the
+ * metric; NULL: not a metric. A name that ends in _total is a counter, else a gauge. */
 void report_int(struct report *r, const char *name, int64_t value, const char *help);
 void report_float(struct report *r, const char *name, double value, const char *help);
 void report_text(struct report *r, const char *name, slice value);

@@ -13,8 +13,8 @@
  *     arc_close(a);
  *
  * A broken archive (truncated, bad checksum) is ERR_DATA "byte N: ...", the place in the compressed
- * input; the caller names the archive. Failures of the callbacks come through as they are. One thread at a time. This is the
- * named driver of the topic: the only file that includes libarchive.
+ * input; the caller names the archive. Failures of the callbacks come through as they are. One
+ * thread at a time. This is the named driver of the topic: the only file that includes libarchive.
  */
 #ifndef ARCHIVE_DRIVER_H
 #define ARCHIVE_DRIVER_H

@@ -67,7 +67,7 @@ lib/tok/vec_avx2.c:1: ends like a kernel
 lib/util.c:1: blanks or CR
 lib/util.c:2: a tab
 lib/json.h:1: does not open with
-lib/json.h:1: has no guard JSON_H
+lib/json.h:1: has no include guard
 WANT
     # what stands in comments and strings is no call
     [[ $output != *"lib/arena.c:3: exit()"* ]]
