@@ -112,7 +112,7 @@ demo-run:
 REPLAY := $(FUZZERS:$(BUILD)/fuzz/%=$(BUILD)/replay/%)
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay_main.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) -Ilib $(CFLAGS_ALL) $(LDFLAGS_ALL) $< tests/fuzz/replay_main.c $(LIB) \
+	$(CC) $(CPPFLAGS_ALL) -Ilib $(CFLAGS_ALL) -Wno-missing-prototypes $(LDFLAGS_ALL) $< tests/fuzz/replay_main.c $(LIB) \
 	    $(LIBS) -o $@
 test-build: all $(UNIT) $(REPLAY)
 
@@ -143,7 +143,7 @@ TIME    ?= 60
 TARGETS ?= $(notdir $(FUZZERS))
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) -Ilib $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer $< $(LIB) $(LIBS) -o $@
+	$(CC) $(CPPFLAGS_ALL) -Ilib $(CFLAGS_ALL) -Wno-missing-prototypes $(LDFLAGS_ALL) -fsanitize=fuzzer $< $(LIB) $(LIBS) -o $@
 .PHONY: fuzz fuzz-build
 fuzz-build: $(FUZZERS)
 fuzz: ## run the fuzz targets, TIME seconds each (needs clang)
