@@ -1,5 +1,5 @@
-/* The runtime: the same bytes for every number of jobs and every cutting of the input, order, what is
- * bad and where it goes, accounting, the three forms. */
+/* The runtime: the same bytes for every number of jobs and every cutting of the input, order, what
+ * is bad and where it goes, accounting, the three forms. */
 #include "flow.h"
 #include "os.h"
 
@@ -35,7 +35,9 @@ static slice read_file(const char *path)
 /* ---- a filter: drops records whose member "n" is 7, makes records with "bad" bad, appends "!" to
  * the text of those with "x", refuses to go on at "fatal" ---- */
 
-struct seen { int64_t last_index, records; };
+struct seen {
+    int64_t last_index, records;
+};
 
 static bool work(void *self, void *scratch, const struct flow_record *rec, struct arena *arena,
                  struct flow_verdict *v, struct err *err)
@@ -56,8 +58,8 @@ static bool work(void *self, void *scratch, const struct flow_record *rec, struc
     } else if (slice_starts(text, SLICE("fatal"))) {
         return err_set(err, ERR_BUG, "fatal record");
     } else if (slice_starts(text, SLICE("x"))) {
-        struct json_edit e = json_edit_set(rec->raw, rec->top, rec->spans[0], "text",
-                                           SLICE("\"!\""), arena);
+        struct json_edit e =
+            json_edit_set(rec->raw, rec->top, rec->spans[0], "text", SLICE("\"!\""), arena);
         v->out = json_splice(rec->raw, &e, 1, arena);
     }
     return true;
@@ -87,7 +89,12 @@ struct run {
     slice out, rejects, drops;
 };
 
-struct run_conf { const char *in; int jobs; bool rejects, with_commit; int64_t max_record, max_errors; };
+struct run_conf {
+    const char *in;
+    int jobs;
+    bool rejects, with_commit;
+    int64_t max_record, max_errors;
+};
 
 static struct run run_filter(struct run_conf c)
 {
@@ -97,11 +104,19 @@ static struct run run_filter(struct run_conf c)
     struct seen seen = { .last_index = -1 };
     struct flow_conf fc = {
         .in = { .paths = paths, .path_count = 1 },
-        .output = path_out, .force = true, .jobs = c.jobs, .command = "test",
-        .rejects = c.rejects ? path_rejects : NULL, .drops = path_drops,
+        .output = path_out,
+        .force = true,
+        .jobs = c.jobs,
+        .command = "test",
+        .rejects = c.rejects ? path_rejects : NULL,
+        .drops = path_drops,
         .max_record = c.max_record ? c.max_record : 1 << 20,
-        .max_errors = c.max_errors ? c.max_errors : -1, .max_error_percent = -1,
-        .fields = fields, .field_count = 2, .rules = rules, .rule_count = 2,
+        .max_errors = c.max_errors ? c.max_errors : -1,
+        .max_error_percent = -1,
+        .fields = fields,
+        .field_count = 2,
+        .rules = rules,
+        .rule_count = 2,
     };
     static const char *const argv[] = { "test" };
 
@@ -118,8 +133,7 @@ static struct run run_filter(struct run_conf c)
     }
     if (c.rejects)
         r.rejects = read_file(path_rejects);
-    assert_int_equal(r.report.in,
-                     r.report.out + report_dropped(&r.report) + r.report.rejected);
+    assert_int_equal(r.report.in, r.report.out + report_dropped(&r.report) + r.report.rejected);
     if (c.with_commit && r.ok)
         assert_int_equal(seen.records, r.report.in);
     return r;
@@ -163,7 +177,8 @@ static void jobs_do_not_matter(void **state)
             char *keep = malloc((size_t)(first.len + drops.len));
             memcpy(keep, first.ptr, (size_t)first.len);
             memcpy(keep + first.len, drops.ptr, (size_t)drops.len);
-            struct run r = run_filter((struct run_conf){ .jobs = jobs, .with_commit = with_commit });
+            struct run r =
+                run_filter((struct run_conf){ .jobs = jobs, .with_commit = with_commit });
             assert_true(r.ok);
             assert_true(slice_eq(r.out, slice_make(keep, first.len)));
             assert_true(slice_eq(r.drops, slice_make(keep + first.len, drops.len)));
@@ -179,7 +194,11 @@ static void jobs_do_not_matter(void **state)
 
 /* ---- the input in small writes ---- */
 
-struct feeder { int fd; slice bytes; ptrdiff_t step; };
+struct feeder {
+    int fd;
+    slice bytes;
+    ptrdiff_t step;
+};
 
 static void *feed(void *arg)
 {
@@ -228,7 +247,8 @@ static void first_bad_record_stops(void **state)
     char expect[128];
 
     (void)state;
-    write_file(path_in, SLICE("{\"text\":\"a\"}\n\n{\"text\":\"b\"}\n{\"text\":\"c\\\"}\n{\"text\":\"d\"}\n"));
+    write_file(path_in, SLICE("{\"text\":\"a\"}\n\n{\"text\":\"b\"}\n{\"text\":\"c\\\"}\n"
+                              "{\"text\":\"d\"}\n"));
     for (int jobs = 1; jobs <= 4; jobs += 3) {
         struct run r = run_filter((struct run_conf){ .jobs = jobs });
         assert_false(r.ok);
@@ -251,9 +271,11 @@ static void rejects_keep_going(void **state)
     for (int jobs = 1; jobs <= 4; jobs += 3) {
         struct run r = run_filter((struct run_conf){ .jobs = jobs, .rejects = true });
         assert_true(r.ok);
-        assert_true(slice_eq(r.out, SLICE("{\"text\":\"a\"}\n{\"text\":\"z\",\"o\":\"\\ud800\"}\n")));
+        assert_true(
+            slice_eq(r.out, SLICE("{\"text\":\"a\"}\n{\"text\":\"z\",\"o\":\"\\ud800\"}\n")));
         assert_int_equal(r.report.rejected, 7);
-        assert_non_null(strstr(r.rejects.ptr, "\"line\":2,\"offset\":13,\"reason\":\"not a JSON object\",\"raw\":\"[1]\""));
+        assert_non_null(strstr(r.rejects.ptr, "\"line\":2,\"offset\":13,"
+                                              "\"reason\":\"not a JSON object\",\"raw\":\"[1]\""));
         assert_non_null(strstr(r.rejects.ptr, "\"line\":3,\"offset\":17,"));
         assert_non_null(strstr(r.rejects.ptr, "\"raw_b64\":\"eyJ0ZXh0Ijoi/yJ9\""));
         assert_non_null(strstr(r.rejects.ptr, "member 'text' is not a string"));
@@ -267,9 +289,11 @@ static void rejects_keep_going(void **state)
 static void max_errors_bounds(void **state)
 {
     (void)state;
-    write_file(path_in, SLICE("{}\n{\"text\":\"a\"}\n{}\n{\"text\":\"b\"}\n{}\n{\"text\":\"c\"}\n"));
+    write_file(path_in,
+               SLICE("{}\n{\"text\":\"a\"}\n{}\n{\"text\":\"b\"}\n{}\n{\"text\":\"c\"}\n"));
     for (int jobs = 1; jobs <= 4; jobs += 3) {
-        struct run r = run_filter((struct run_conf){ .jobs = jobs, .rejects = true, .max_errors = 2 });
+        struct run r =
+            run_filter((struct run_conf){ .jobs = jobs, .rejects = true, .max_errors = 2 });
         assert_false(r.ok);
         assert_int_equal(r.err.class, ERR_FINDING);
         assert_int_equal(r.report.rejected, 3);
@@ -292,12 +316,14 @@ static void long_record_is_bad_and_the_stream_goes_on(void **state)
     buf_append(&b, SLICE("\"}\n{\"text\":\"b\"}\n{}\n"));
     write_file(path_in, buf_slice(&b));
     for (int jobs = 1; jobs <= 4; jobs += 3) {
-        struct run r = run_filter((struct run_conf){ .jobs = jobs, .rejects = true,
-                                                     .max_record = 100000 });
+        struct run r =
+            run_filter((struct run_conf){ .jobs = jobs, .rejects = true, .max_record = 100000 });
         assert_true(r.ok);
         assert_true(slice_eq(r.out, SLICE("{\"text\":\"a\"}\n{\"text\":\"b\"}\n")));
-        assert_non_null(strstr(r.rejects.ptr, "\"line\":2,\"offset\":13,\"reason\":\"record longer than"));
-        assert_non_null(strstr(r.rejects.ptr, "\"line\":4,\"offset\":3000038,\"reason\":\"no member"));
+        assert_non_null(
+            strstr(r.rejects.ptr, "\"line\":2,\"offset\":13,\"reason\":\"record longer than"));
+        assert_non_null(
+            strstr(r.rejects.ptr, "\"line\":4,\"offset\":3000038,\"reason\":\"no member"));
         assert_int_equal(r.report.bytes_in, b.len);
         run_free(&r);
         /* within the limit it passes, through a batch that grew */
@@ -312,11 +338,13 @@ static void long_record_is_bad_and_the_stream_goes_on(void **state)
 static void lines_and_marks(void **state)
 {
     (void)state;
-    write_file(path_in, SLICE("\xEF\xBB\xBF{\"text\":\"a\"}\r\n\r\n \t\n  {\"text\":\"b\"} \t\n{\"text\":\"c\"}"));
+    write_file(path_in, SLICE("\xEF\xBB\xBF{\"text\":\"a\"}\r\n\r\n \t\n  {\"text\":\"b\"} \t\n"
+                              "{\"text\":\"c\"}"));
     for (int jobs = 1; jobs <= 4; jobs += 3) {
         struct run r = run_filter((struct run_conf){ .jobs = jobs });
         assert_true(r.ok);
-        assert_true(slice_eq(r.out, SLICE("{\"text\":\"a\"}\n{\"text\":\"b\"}\n{\"text\":\"c\"}\n")));
+        assert_true(
+            slice_eq(r.out, SLICE("{\"text\":\"a\"}\n{\"text\":\"b\"}\n{\"text\":\"c\"}\n")));
         assert_int_equal(r.report.empty_lines, 2);
         run_free(&r);
     }
@@ -352,14 +380,17 @@ static void dropped_records_are_kept_whole(void **state)
     write_file(path_in, SLICE("{\"text\":\"a\",\"n\":7 , \"k\": 1e400}\n"));
     struct run r = run_filter((struct run_conf){ .jobs = 1 });
     assert_true(r.ok);
-    assert_true(slice_eq(r.drops, SLICE("{\"text\":\"a\",\"n\":7 , \"k\": 1e400,\"_drop\":{\"by\":\"test\","
-                                        "\"rule\":\"seven\",\"value\":7}}\n")));
+    assert_true(
+        slice_eq(r.drops, SLICE("{\"text\":\"a\",\"n\":7 , \"k\": 1e400,\"_drop\":{\"by\":\"test\","
+                                "\"rule\":\"seven\",\"value\":7}}\n")));
     run_free(&r);
 }
 
 /* ---- what is there is shipped ---- */
 
-struct idle { int in, out; };
+struct idle {
+    int in, out;
+};
 
 static void *idle_filter(void *arg)
 {
@@ -367,10 +398,18 @@ static void *idle_filter(void *arg)
     char in[32], out[32];
     const char *paths[] = { in };
     struct flow_filter filter = { .work = work };
-    struct flow_conf fc = { .in = { .paths = paths, .path_count = 1 }, .output = out, .jobs = 3,
-                            .force = true, .max_record = 1 << 20, .max_errors = -1,
-                            .max_error_percent = -1, .fields = fields, .field_count = 2,
-                            .rules = rules, .rule_count = 2, .command = "test" };
+    struct flow_conf fc = { .in = { .paths = paths, .path_count = 1 },
+                            .output = out,
+                            .jobs = 3,
+                            .force = true,
+                            .max_record = 1 << 20,
+                            .max_errors = -1,
+                            .max_error_percent = -1,
+                            .fields = fields,
+                            .field_count = 2,
+                            .rules = rules,
+                            .rule_count = 2,
+                            .command = "test" };
     struct report report;
     struct err err;
     static const char *const argv[] = { "test" };
@@ -414,7 +453,9 @@ static void idle_input_ships_what_is_there(void **state)
 
 /* ---- source ---- */
 
-struct counter { int next, units; };
+struct counter {
+    int next, units;
+};
 
 static bool source_next(void *self, struct flow_unit *u, bool *end, struct err *err)
 {
@@ -440,8 +481,9 @@ static bool source_work(void *self, void *scratch, struct flow_unit *u, struct e
     u->in = 1;
     if (n % 10 == 9) {
         u->rejects = arena_new(u->arena, struct flow_reject, 1);
-        *u->rejects = (struct flow_reject){ .file = "unit", .line = n, .offset = -1,
-                                            .reason = "nine", .raw = SLICE("9") };
+        *u->rejects = (struct flow_reject){
+            .file = "unit", .line = n, .offset = -1, .reason = "nine", .raw = SLICE("9")
+        };
         return true;
     }
     u->out = arena_printf(u->arena, "{\"n\":%d}\n", n);
@@ -458,8 +500,13 @@ static void source_units_come_in_order(void **state)
     for (int jobs = 1; jobs <= 4; jobs++) {
         struct counter c = { .units = 1000 };
         struct flow_source source = { .next = source_next, .work = source_work };
-        struct flow_conf fc = { .output = path_out, .force = true, .jobs = jobs, .max_errors = -1,
-                                .max_error_percent = -1, .rejects = path_rejects, .command = "test" };
+        struct flow_conf fc = { .output = path_out,
+                                .force = true,
+                                .jobs = jobs,
+                                .max_errors = -1,
+                                .max_error_percent = -1,
+                                .rejects = path_rejects,
+                                .command = "test" };
         struct report report;
         struct err err;
         report_init(&report, "test", 1, argv);
@@ -495,10 +542,18 @@ static void window_keeps_the_order(void **state)
     for (int i = 0; i < 100; i++)
         buf_printf(&b, i % 10 == 5 ? "{\"n\":%d}\n" : "{\"text\":\"t%d\"}\n", i);
     write_file(path_in, buf_slice(&b));
-    struct flow_conf fc = { .in = { .paths = paths, .path_count = 1 }, .output = path_out,
-                            .force = true, .rejects = path_rejects, .max_record = 1 << 20,
-                            .max_errors = -1, .max_error_percent = -1, .fields = fields,
-                            .field_count = 2, .rules = rules, .rule_count = 2, .command = "test" };
+    struct flow_conf fc = { .in = { .paths = paths, .path_count = 1 },
+                            .output = path_out,
+                            .force = true,
+                            .rejects = path_rejects,
+                            .max_record = 1 << 20,
+                            .max_errors = -1,
+                            .max_error_percent = -1,
+                            .fields = fields,
+                            .field_count = 2,
+                            .rules = rules,
+                            .rule_count = 2,
+                            .command = "test" };
     struct report report;
     struct err err = { 0 };
     report_init(&report, "test", 1, argv);
@@ -550,9 +605,14 @@ static void window_bad_record_ends_after_earlier_ones(void **state)
 
     (void)state;
     write_file(path_in, SLICE("{\"text\":\"a\"}\n{}\n{\"text\":\"b\"}\n"));
-    struct flow_conf fc = { .in = { .paths = paths, .path_count = 1 }, .output = path_out,
-                            .force = true, .max_record = 1 << 20, .max_errors = -1,
-                            .max_error_percent = -1, .fields = fields, .field_count = 2,
+    struct flow_conf fc = { .in = { .paths = paths, .path_count = 1 },
+                            .output = path_out,
+                            .force = true,
+                            .max_record = 1 << 20,
+                            .max_errors = -1,
+                            .max_error_percent = -1,
+                            .fields = fields,
+                            .field_count = 2,
                             .command = "test" };
     struct report report;
     struct err err = { 0 };

@@ -1,4 +1,5 @@
-/* The system calls: classes of failure, temporaries that leave nothing behind, stopping, children. */
+/* The system calls: classes of failure, temporaries that leave nothing behind, stopping, children.
+ */
 #include "buf.h"
 #include "os.h"
 
@@ -115,7 +116,11 @@ static void writev_takes_many_parts(void **state)
 
 static void temporaries_appear_whole_or_not_at_all(void **state)
 {
-    static const struct { const char *call; int nth, error; enum err_class class; } faults[] = {
+    static const struct {
+        const char *call;
+        int nth, error;
+        enum err_class class;
+    } faults[] = {
         { "open", 1, EACCES, ERR_CANTCREAT }, { "fsync", 1, EIO, ERR_IO },
         { "close", 1, EIO, ERR_IO },          { "rename", 1, EIO, ERR_CANTCREAT },
         { "write", 1, ENOSPC, ERR_IO },
