@@ -326,6 +326,7 @@ static void stat_fill(struct os_stat *out, const struct stat *st)
         .size = st->st_size,
         .device = st->st_dev,
         .inode = st->st_ino,
+        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
     };
 }
 

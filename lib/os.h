@@ -50,6 +50,7 @@ struct os_stat {
     bool exists, is_dir, is_file, is_pipe, is_tty;
     int64_t size;
     uint64_t device, inode;
+    int64_t mtime_ns;
 };
 /* A missing file is not a failure: exists is false. */
 bool os_stat(const char *path, struct os_stat *st, struct err *err);
@@ -106,6 +107,12 @@ int os_cpu_count(void);
 bool os_is_tty(int fd);
 int64_t os_peak_rss_bytes(void);
 double os_cpu_seconds(void); /* user + system of this process */
+/* What tells one machine from another when timings are compared. "" when unknown. */
+struct os_host {
+    char kernel[72], arch[72], governor[72];
+    int64_t memory_bytes;
+};
+void os_host(struct os_host *host);
 const char *os_env(const char *name); /* NULL when unset or empty */
 bool os_exe_dir(char *dst, ptrdiff_t size); /* folder of the running executable */
 
@@ -127,6 +134,7 @@ struct os_usage {
 struct os_spawn {
     const char *const *argv; /* NULL-terminated, found by PATH */
     const char *stdin_path, *stdout_path, *stderr_path; /* NULL: inherit */
+    bool stdout_to_stderr; /* stdout goes where stderr goes */
     const char *const *env_add; /* "NAME=value", NULL-terminated; NULL: none */
 };
 /* Runs a command to its end with default signal dispositions. Not startable: ERR_CHILD. */

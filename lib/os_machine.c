@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -101,6 +102,21 @@ int os_cpu_count(void)
     else
         n = (int)sysconf(_SC_NPROCESSORS_ONLN);
     return MAX(1, MIN(n, quota_cpus()));
+}
+
+void os_host(struct os_host *host)
+{
+    struct utsname u;
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+
+    *host = (struct os_host){ .memory_bytes = pages > 0 && page > 0 ? (int64_t)pages * page : 0 };
+    if (uname(&u) == 0) {
+        snprintf(host->kernel, sizeof host->kernel, "%s", u.release);
+        snprintf(host->arch, sizeof host->arch, "%s", u.machine);
+    }
+    small_file("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", host->governor,
+               sizeof host->governor);
+    host->governor[strcspn(host->governor, "\n")] = '\0';
 }
 
 int64_t os_peak_rss_bytes(void)
@@ -208,6 +224,8 @@ static bool spawn_start(const struct os_spawn *s, pid_t *pid, struct err *err)
     if (s->stderr_path)
         posix_spawn_file_actions_addopen(&files, 2, s->stderr_path, O_WRONLY | O_CREAT | O_TRUNC,
                                          0666);
+    if (s->stdout_to_stderr)
+        posix_spawn_file_actions_adddup2(&files, 2, 1);
     posix_spawnattr_init(&attr);
     sigfillset(&all);
     sigemptyset(&none);
