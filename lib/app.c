@@ -165,8 +165,9 @@ static int conclude(struct app *app, bool ok, struct err *err)
         log_error("%s", report_err.text);
         code = code ? code : (int)report_err.class;
     }
-    if (!app->common.quiet && (app->common.verbose > 0 || os_is_tty(2)) && err->class != ERR_PIPE &&
-        err->class != ERR_USAGE) {
+    bool has_records = app->command->common & (COMMON_RECORDS | COMMON_REJECTS);
+    if (has_records && !app->common.quiet && (app->common.verbose > 0 || os_is_tty(2)) &&
+        err->class != ERR_PIPE && err->class != ERR_USAGE) {
         slice s = report_summary(&app->report, &app->arena);
         log_notice("%.*s", SLICE_ARG(s));
     }
