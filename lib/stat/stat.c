@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define RESAMPLES     4000
+#define RESAMPLES     2000
 #define MAD_TO_SIGMA  1.4826 /* of a normal distribution */
 #define OUTLIER_SIGMA 3.5
 
