@@ -1,0 +1,279 @@
+#!/usr/bin/env bats
+# bench: what it runs, what it says, and when it fails. Timings themselves are judged with a
+# synthetic clock in tests/unit/test_bench.c; here only ratios of 2 and more decide.
+
+load helper
+
+@test "a table of wall, user, system time and memory on stdout, nothing on stderr" {
+    bench --runs 3 -- true >out 2>err
+    [ ! -s err ]
+    [ "$(sed -n 1p out)" = true ]
+    [ "$(sed -n 2p out)" = '3 runs after 1 warm-up' ]
+    grep -q '^wall time  .* [mu]s' out
+    grep -q '^user time' out
+    grep -q '^system time' out
+    grep -q '^max RSS .* MB' out
+}
+
+@test "warm-ups and runs are counted, --prepare runs before each and is not measured" {
+    cat >cmd <<'END'
+echo run >>log
+END
+    bench --runs 4 --warmup 2 --prepare 'sh -c "echo prep >>log; sleep 0.05"' -- sh cmd >out
+    [ "$(tr '\n' ' ' <log)" = "prep run prep run prep run prep run prep run prep run " ]
+    grep -q '^4 runs after 2 warm-ups' out
+    bench --runs 2 --format json --prepare 'sleep 0.2' -- true >out.json
+    [ "$(json out.json 'd["results"][0]["wall_s"]["max"] < 0.15')" = true ]
+}
+
+@test "--min-time adds runs until they took that long" {
+    bench --runs 2 --warmup 0 --min-time 200ms --format json -- sleep 0.02 >out.json
+    [ "$(json out.json '4 <= d["results"][0]["runs"] <= 10')" = true ]
+    [ "$(json out.json 'sum(d["results"][0]["samples"]["wall_s"]) >= 0.2')" = true ]
+}
+
+@test "--vs runs both commands in every round and says which is slower" {
+    bench --runs 10 --vs 'sleep 0.01' -- sleep 0.05 >out 2>err
+    [ ! -s err ]
+    grep -q '^A: sleep 0.05' out
+    grep -q '^B: sleep 0.01' out
+    grep -Eq "^slower: [234]\.[0-9]+ times the wall time of 'sleep 0.01': .*99 % interval" out
+    bench --runs 10 --vs 'sleep 0.05' -- sleep 0.01 | grep -q '^faster: 0\.'
+}
+
+@test "rounds are interleaved in an order that the seed decides" {
+    n=0
+    for seed in 1 1 2; do
+        rm -f log
+        n=$((n + 1))
+        bench --runs 12 --warmup 0 --seed $seed --vs "sh -c 'echo B >>log'" -- sh -c 'echo A >>log' >/dev/null
+        tr -d '\n' <log >order.$n
+    done
+    cmp order.1 order.2
+    ! cmp -s order.1 order.3
+    [ "$(wc -c <order.1)" = 24 ]
+    # every round holds one A and one B
+    [ -z "$(fold -w2 order.1 | grep -v -e AB -e BA)" ]
+    grep -q AB order.1
+}
+
+@test "--fail-above: a clear regression is exit 1 with the verdict, anything else is 0" {
+    run bench --runs 8 --fail-above 50% --vs 'sleep 0.01' -- sleep 0.05
+    [ "$status" = 1 ]
+    [[ "$output" == *"bench: regression: slower:"* ]]
+    run bench --runs 8 --fail-above 50 --vs 'sleep 0.05' -- sleep 0.01
+    [ "$status" = 0 ]
+    run bench --runs 8 --fail-above 50% --min-abs 10s --vs 'sleep 0.01' -- sleep 0.05
+    [ "$status" = 0 ]
+}
+
+@test "a baseline: export, compare, fail, other host, other command" {
+    bench --runs 6 --export json=base.json -- sleep 0.01 >/dev/null
+    sed 's/sleep 0.01/sleep 0.06/' base.json >base2.json
+    run bench --runs 6 --baseline base2.json --fail-above 50% -- sleep 0.06
+    [ "$status" = 1 ]
+    [[ "$output" == *"regression: slower: "*" times the wall time of 'base2.json'"* ]]
+    run bench --runs 6 --baseline base.json --fail-above 1000% -- sleep 0.01
+    [ "$status" = 0 ]
+    # another machine warns and cannot fail
+    sed 's/"cpu":"[^"]*"/"cpu":"Babbage"/' base2.json >elsewhere.json
+    bench --runs 6 --baseline elsewhere.json --fail-above 50% -- sleep 0.06 >out 2>err
+    grep -q "warning: the baseline is from another machine (cpu 'Babbage', now .*): this run cannot fail" err
+    grep -q '^slower: ' out
+    # another command is said
+    bench --runs 5 --baseline base.json -- sleep 0.02 >out 2>err
+    grep -q "the baseline measured another command: 'sleep 0.01'" err
+}
+
+@test "too few runs are inconclusive: warned about, 75 with --strict-verdict" {
+    bench --runs 2 --vs 'sleep 0.01' --fail-above 5% -- sleep 0.05 >out 2>err
+    grep -q '^inconclusive: .*too few runs' out
+    grep -q 'warning: inconclusive' err
+    run bench --runs 2 --vs 'sleep 0.01' --strict-verdict -- sleep 0.05
+    [ "$status" = 75 ]
+}
+
+@test "--gate rss compares memory" {
+    cat >big.py <<'END'
+x = bytearray(200 << 20)
+END
+    run bench --runs 5 --gate rss --fail-above 50% --vs true -- python3 big.py
+    [ "$status" = 1 ]
+    [[ "$output" == *"more memory: "*"times the max RSS of 'true'"* ]]
+    run bench --runs 5 --gate rss --fail-above 50% --min-abs 1G --vs true -- python3 big.py
+    [ "$status" = 0 ]
+}
+
+@test "a failing command is exit 69 with its last words" {
+    run bench -- sh -c 'echo first >&2; echo "no luck" >&2; exit 3'
+    [ "$status" = 69 ]
+    [[ "$output" == *": exit code 3: 'no luck'" ]]
+    run bench -- /nonexistent/command
+    [ "$status" = 69 ]
+    [[ "$output" == *"cannot run '/nonexistent/command'"* ]]
+    run bench -- sh -c 'kill -9 $$'
+    [ "$status" = 69 ]
+    [[ "$output" == *"exit code 137"* ]]
+    run bench --prepare false -- true
+    [ "$status" = 69 ]
+    [[ "$output" == *"--prepare: 'false': exit code 1"* ]]
+    run bench --vs false -- true
+    [ "$status" = 69 ]
+    bench --runs 3 --ignore-failure --format json -- false >out.json
+    [ "$(json out.json 'd["results"][0]["samples"]["exit_code"]')" = '[1, 1, 1]' ]
+}
+
+@test "no shell: words are split as a shell does, what needs one is refused" {
+    printf 'a b\n' >'file name'
+    bench --runs 1 --warmup 0 --show-output --vs "cat 'file name'" -- cat 'file name' >out 2>err
+    [ "$(cat err)" = "$(printf 'a b\na b')" ]
+    grep -q "^A: cat 'file name'" out
+    for bad in 'a | b' 'a > f' 'a $HOME' 'a *' 'X=1 a' "a 'b"; do
+        run bench --vs "$bad" -- true
+        [ "$status" = 2 ]
+    done
+    run bench --vs 'a | b' -- true
+    [[ "$output" == *"'|' is for a shell: quote it, or add --shell"* ]]
+    bench --runs 1 --shell --vs 'echo b | cat >>log' -- 'echo a | cat >>log' >out
+    [ "$(sort -u log | tr '\n' ' ')" = 'a b ' ]
+    run bench --shell -- echo a
+    [ "$status" = 2 ]
+}
+
+@test "stdin is empty, or --input from its start in every run; stdout goes nowhere" {
+    printf 'one\ntwo\n' >in.txt
+    bench --runs 2 --warmup 0 --input in.txt -- sh -c 'cat >>seen; echo noise' >out
+    [ "$(wc -l <seen)" = 4 ]
+    ! grep -q noise out
+    echo data | bench --runs 1 --warmup 0 -- sh -c 'wc -c >count' >/dev/null
+    [ "$(tr -d ' ' <count)" = 0 ]
+    run bench --input nothing -- true
+    [ "$status" = 66 ]
+}
+
+@test "rates come from the command's --report: named, added, or given as a file" {
+    report='{"schema":1,"cmd":"x","in":1000,"bytes_in":5000000,"tokens":3000}'
+    cat >tool <<END
+#!/bin/sh
+[ "\$1" = --report ] && printf '%s' '$report' >"\$2.tmp" && mv "\$2.tmp" "\$2"
+END
+    chmod +x tool
+    for how in "-- ./tool --report r.json" "--child-report -- ./tool" \
+        "--child-report=r.json --shell './tool --report r.json'"; do
+        eval "bench --runs 3 --format json $how" >out.json 2>err
+        [ ! -s err ]
+        [ "$(json out.json 'd["results"][0]["samples"]["records"]')" = '[1000, 1000, 1000]' ]
+        [ "$(json out.json '[round(d["results"][0][k]/d["results"][0]["records_per_second"]*1000,6) for k in ("megabytes_per_second","tokens_per_second")]')" = '[5.0, 3000.0]' ]
+    done
+    bench --runs 3 -- ./tool --report r.json >out
+    grep -q '^records/s ' out
+    grep -q '^tokens/s ' out
+    # a report that is not written by the run is not read
+    bench --runs 3 --child-report=r.json --format json -- true >out.json 2>err
+    grep -q "'true' wrote no report of millrace to 'r.json'" err
+    [ "$(json out.json 'd["results"][0]["samples"]["records"]')" = '[null, null, null]' ]
+    [ "$(json out.json '"records_per_second" in d["results"][0]')" = false ]
+}
+
+@test "a real command reports records and megabytes" {
+    [ -x "$BUILD/bin/clean" ] || skip "needs clean"
+    for i in $(seq 1 500); do echo "{\"id\":$i,\"text\":\"line $i\"}"; done >in.jsonl
+    bench --runs 3 --input in.jsonl --child-report --format json -- clean >out.json
+    [ "$(json out.json 'd["results"][0]["samples"]["records"]')" = '[500, 500, 500]' ]
+    [ "$(json out.json 'd["results"][0]["megabytes_per_second"] > 0')" = true ]
+}
+
+@test "every format is what it says, on stdout and by --export" {
+    bench --runs 5 --vs true --format json --export csv=o.csv --export md=o.md --export table=o.txt \
+        -- true >o.json
+    python3 - <<'END'
+import csv, json
+d = json.load(open("o.json"))
+assert d["kind"] == "bench" and d["schema"] == 1 and len(d["results"]) == 2
+assert d["host"]["cpus"] >= 1 and d["host"]["arch"]
+assert d["comparison"]["verdict"] in ("same", "faster", "slower", "inconclusive")
+for r in d["results"]:
+    wall = sorted(r["samples"]["wall_s"])
+    assert len(wall) == r["runs"] == 5 and wall[2] == r["wall_s"]["median"]
+    assert all(len(v) == 5 for v in r["samples"].values())
+rows = list(csv.DictReader(open("o.csv")))
+assert len(rows) == 2 and None not in rows[0] and rows[0]["command"] == "true"
+assert float(rows[0]["wall_s"]) == d["results"][0]["wall_s"]["median"]
+assert rows[0]["verdict"] == d["comparison"]["verdict"] and rows[1]["verdict"] == ""
+md = open("o.md").read().split("\n")
+assert len({line.count("|") for line in md[:4]}) == 1 and md[1].startswith("|:---|")
+END
+    grep -q '^A: true' o.txt
+    run bench --format xml -- true
+    [ "$status" = 2 ]
+    run bench --export csv -- true
+    [ "$status" = 2 ]
+}
+
+@test "outputs are not overwritten without --force, and that is said before anything runs" {
+    echo keep >o.json
+    run bench --export json=o.json -- sh -c 'echo ran >ran'
+    [ "$status" = 73 ]
+    [ ! -e ran ]
+    [ "$(cat o.json)" = keep ]
+    bench --runs 1 --force --export json=o.json -- true >/dev/null
+    json o.json 'd["kind"]'
+    bench --runs 1 -o table.txt -- true
+    grep -q '^wall time' table.txt
+    run bench --runs 1 -o table.txt -- true
+    [ "$status" = 73 ]
+}
+
+@test "options that cannot have an effect are errors" {
+    for bad in '--fail-above 5' '--min-abs 1ms' '--strict-verdict' '--vs true --baseline x' \
+        '--vs true --fail-above x' '--vs true --fail-above -1' '--runs 0' '--vs true --gate rss --min-abs 1s'; do
+        run bench $bad -- true
+        [ "$status" = 2 ] || { echo "$bad: $status $output"; false; }
+    done
+    run bench
+    [ "$status" = 2 ]
+    run bench --runs 3
+    [ "$status" = 2 ]
+}
+
+@test "baselines that are missing, broken or of another kind" {
+    run bench --baseline none.json -- true
+    [ "$status" = 66 ]
+    echo '{"results":[' >bad.json
+    run bench --baseline bad.json -- true
+    [ "$status" = 78 ]
+    echo '{"kind":"other"}' >bad.json
+    run bench --baseline bad.json -- true
+    [ "$status" = 78 ]
+    [[ "$output" == *"not a JSON export of bench"* ]]
+}
+
+@test "nothing is left behind: success, failure, signal" {
+    mkdir tmp
+    export TMPDIR="$PWD/tmp"
+    bench --runs 1 --child-report=x -- true >/dev/null 2>&1
+    bench --runs 1 --child-report -- sh -c 'exit 0' >/dev/null 2>&1
+    run bench -- false
+    bench --runs 100 -- sleep 0.2 >/dev/null 2>&1 &
+    sleep 0.5
+    kill -TERM $!
+    wait $! && code=0 || code=$?
+    [ "$code" = 143 ]
+    [ -z "$(ls -A tmp)" ]
+}
+
+@test "--report and --metrics of bench itself" {
+    bench --runs 5 --vs 'sleep 0.01' --report r.json --metrics m.prom -- sleep 0.05 >/dev/null
+    [ "$(json r.json '[d["runs"], d["verdict"], d["wall_median_seconds"] > 0.04, d["exit"]]')" = '[5, "slower", true, 0]' ]
+    grep -q '^millrace_bench_wall_median_seconds 0\.' m.prom
+    if command -v promtool >/dev/null; then promtool check metrics <m.prom; fi
+}
+
+@test "works in an empty environment; /dev/full is 74; a closed pipe is quiet" {
+    env -i "$(command -v bench)" --runs 1 -- true >out
+    grep -q '^wall time' out
+    run sh -c 'bench --runs 1 -- true >/dev/full'
+    [ "$status" = 74 ]
+    bench --runs 1 -- true 2>err | true
+    [ ! -s err ]
+}
