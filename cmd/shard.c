@@ -1,0 +1,263 @@
+/* shard: write records into shards of a folder, read them back, check them. */
+#include "../lib/app.h"
+#include "../lib/codec.h"
+#include "../lib/log.h"
+#include "../lib/pack/tokens.h"
+#include "../lib/pack/unpack.h"
+#include "../lib/pack/writer.h"
+
+#include <inttypes.h>
+
+struct conf {
+    int format, dtype, stat_format;
+    int64_t size, records, frame, level, eos, vocab;
+    const char *verify, *cat, *stat;
+};
+
+enum mode { MODE_WRITE, MODE_VERIFY, MODE_CAT, MODE_STAT };
+#define IN(mode) (1u << (mode))
+#define AT(member) offsetof(struct conf, member)
+
+static const struct opt opts[] = {
+    { 0, "verify", OPT_PATH, AT(verify), .arg = "DIR", .flags = OPT_MODE,
+      .complete = OPT_COMPLETE_DIR, .group = "Reading", .help = "check every file of a folder of shards" },
+    { 0, "cat", OPT_PATH, AT(cat), .arg = "DIR", .flags = OPT_MODE, .complete = OPT_COMPLETE_DIR,
+      .group = "Reading", .help = "give the records of a folder of shards back" },
+    { 0, "stat", OPT_PATH, AT(stat), .arg = "DIR", .flags = OPT_MODE,
+      .complete = OPT_COMPLETE_DIR, .group = "Reading", .help = "print what a folder of shards holds" },
+    { 0, "format", OPT_ENUM, AT(format), .arg = "FORMAT", .def = "jsonl.zst",
+      .choices = "jsonl.zst|megatron", .modes = IN(MODE_WRITE), .group = "Shards",
+      .help = "compressed lines, or token ids for training" },
+    { 0, "size", OPT_SIZE, AT(size), .arg = "SIZE", .def = "256M", .min = 1,
+      .max = (double)(1LL << 46), .modes = IN(MODE_WRITE), .group = "Shards",
+      .help = "bytes of content per shard, before compression" },
+    { 0, "records", OPT_INT, AT(records), .arg = "N", .min = 1, .max = 1e15,
+      .modes = IN(MODE_WRITE), .group = "Shards", .help = "at most N records per shard" },
+    { 0, "frame", OPT_INT, AT(frame), .arg = "N", .def = "1000", .min = 1, .max = 1e9,
+      .modes = IN(MODE_WRITE), .group = "Shards", .help = "jsonl.zst: records per zstd frame" },
+    { 0, "level", OPT_INT, AT(level), .arg = "N", .def = "3", .min = 1, .max = 22,
+      .modes = IN(MODE_WRITE), .group = "Shards", .help = "jsonl.zst: compression level" },
+    { 0, "dtype", OPT_ENUM, AT(dtype), .arg = "TYPE", .def = "auto", .choices = "auto|u16|i32",
+      .modes = IN(MODE_WRITE), .group = "Shards",
+      .help = "megatron: token type; auto: u16 where it fits" },
+    { 0, "eos", OPT_INT, AT(eos), .arg = "ID", .def = "-1", .min = -1, .max = 2147483647,
+      .modes = IN(MODE_WRITE), .group = "Shards",
+      .help = "megatron: put this id behind every document" },
+    { 0, "vocab-size", OPT_INT, AT(vocab), .arg = "N", .min = 1, .max = 2147483648.0,
+      .modes = IN(MODE_WRITE), .group = "Shards",
+      .help = "megatron: ids that are not below N are bad" },
+    { 0, "stat-format", OPT_ENUM, AT(stat_format), .arg = "FORMAT", .def = "table",
+      .choices = "table|json", .modes = IN(MODE_STAT), .group = "Reading",
+      .help = "how --stat prints" },
+};
+
+#define NOT_WRITING (COMMON_INPUT | COMMON_REJECTS | COMMON_TARGET)
+static const struct command_mode modes[] = {
+    [MODE_WRITE] = { NULL, "write shards", 0, false },
+    [MODE_VERIFY] = { "verify", "check a folder", NOT_WRITING | COMMON_JOBS | COMMON_PROGRESS, true },
+    [MODE_CAT] = { "cat", "read a folder back", NOT_WRITING, true },
+    [MODE_STAT] = { "stat", "print what a folder holds",
+                    NOT_WRITING | COMMON_JOBS | COMMON_PROGRESS, true },
+};
+
+static const char *const synopsis[] = { "-o DIR [options] [FILE...]", "--verify DIR", "--cat DIR",
+                                        "--stat DIR", NULL };
+static const struct command_example examples[] = {
+    { "compressed shards of 64 MiB of text", "shard -o shards --size 64M < corpus.jsonl" },
+    { "token ids for training",
+      "tokenize -t demo corpus.jsonl | shard -o train --format megatron --eos 0" },
+    { "check a copy", "shard --verify shards" },
+    { "read it back", "shard --cat shards | head -n 2" },
+    { 0 },
+};
+
+static const struct command self = {
+    .name = "shard",
+    .summary = "write records into shards, read them back, check them",
+    .synopsis = synopsis,
+    .examples = examples,
+    .opts = opts,
+    .opt_count = countof(opts),
+    .modes = modes,
+    .mode_count = countof(modes),
+    .common = COMMON_INPUT | COMMON_REJECTS | COMMON_TARGET | COMMON_JOBS | COMMON_PROGRESS,
+    .operands = "FILE...",
+    .order = "records keep the order of the input",
+    .memory = "as a filter; and a frame (4 MiB or the longest record), or 4 bytes per document",
+    .libraries = "zstd, xxHash",
+};
+
+/* ---- writing ---- */
+
+struct run {
+    const struct pack_options *options;
+    struct writer *writer;
+};
+
+static bool work(void *arg, void *scratch, const struct flow_record *rec, struct arena *arena,
+                 struct flow_verdict *v, struct err *err)
+{
+    const struct pack_options *o = ((struct run *)arg)->options;
+    (void)scratch, (void)err;
+    v->at = -1;
+    v->out = SLICE("");
+    v->out_records = -1;
+    if (o->format == PACK_JSONL_ZST) {
+        if (rec->raw.len > 1 << 30)
+            *v = (struct flow_verdict){ FLOW_BAD, .reason = "longer than 1 GiB", .at = -1 };
+        return true;
+    }
+    struct tokens *t = arena_new(arena, struct tokens, 1);
+    slice array = slice_make(rec->raw.ptr + rec->spans[0].start, rec->spans[0].len);
+    ptrdiff_t at = 0;
+    const char *wrong = tokens_parse(array, 1, arena, t, &at);
+    if (!wrong && t->count && o->vocab && t->max >= o->vocab)
+        wrong = arena_printf(arena, "token id %u, where --vocab-size is %" PRId64, t->max,
+                             o->vocab).ptr;
+    if (!wrong && t->max > UINT16_MAX && o->dtype == PACK_U16)
+        wrong = arena_printf(arena, "token id %u does not fit --dtype u16", t->max).ptr;
+    if (wrong)
+        *v = (struct flow_verdict){ FLOW_BAD, .reason = wrong, .at = rec->spans[0].start + at };
+    v->data = t;
+    return true;
+}
+
+static bool commit(void *arg, const struct flow_record *rec, struct arena *arena,
+                   struct flow_verdict *v, struct err *err)
+{
+    struct run *r = arg;
+    struct tokens *t = v->data;
+    (void)arena;
+    if (v->action != FLOW_KEEP)
+        return true;
+    if (r->options->format == PACK_JSONL_ZST)
+        return writer_line(r->writer, rec->raw, err);
+    return writer_ids(r->writer, t->ids, t->count, t->max, err);
+}
+
+static bool finish(void *arg, struct flow *f, struct err *err)
+{
+    (void)f;
+    return writer_finish(((struct run *)arg)->writer, err);
+}
+
+static bool write_options(struct app *app, const struct conf *c, struct pack_options *o,
+                          struct err *err)
+{
+    static const char *const lines_only[] = { "frame", "level" };
+    static const char *const tokens_only[] = { "dtype", "eos", "vocab-size" };
+    *o = (struct pack_options){ (enum pack_format)c->format, c->size, c->records, c->frame, c->level,
+                                c->eos, c->vocab, (enum pack_dtype)c->dtype };
+    bool lines = o->format == PACK_JSONL_ZST;
+    const char *const *useless = lines ? tokens_only : lines_only;
+    for (ptrdiff_t i = 0; i < (lines ? countof(tokens_only) : countof(lines_only)); i++)
+        if (app_given(app, useless[i]))
+            return err_set(err, ERR_USAGE, "--%s has no effect with --format %s", useless[i],
+                           pack_format_name(o->format));
+    if (o->vocab && o->eos >= o->vocab)
+        return err_set(err, ERR_USAGE, "--eos %" PRId64 " is not below --vocab-size", o->eos);
+    if (o->dtype == PACK_U16 && (o->eos > UINT16_MAX || o->vocab > UINT16_MAX + 1))
+        return err_set(err, ERR_USAGE, "--dtype u16 holds ids up to 65535");
+    if (o->vocab > UINT16_MAX + 1)
+        o->dtype = PACK_I32;
+    return app->common.output ||
+           err_set(err, ERR_USAGE, "-o DIR is missing: the folder that shards are written to");
+}
+
+static void report_writer(struct app *app, struct pack_dir *dir, const struct writer *w)
+{
+    struct report *r = &app->report;
+    int64_t disk = 0;
+    for (ptrdiff_t i = 0; i < dir->found.count; i++)
+        for (int k = 0; k < dir->found.shards[i].file_count; k++)
+            disk += dir->found.shards[i].files[k].bytes;
+    report_int(r, "shards_total", dir->found.count, "shards in the folder");
+    report_int(r, "resumed_shards_total", writer_resumed(w), "of them, there before this run");
+    report_int(r, "tokens_total", writer_tokens(w), "token ids written or read over");
+    report_int(r, "content_bytes_total", writer_content(w), "before compression");
+    report_int(r, "shard_bytes_total", disk, "bytes of all shard files");
+}
+
+static bool run_write(struct app *app, const struct conf *conf, struct err *err)
+{
+    static const struct flow_field ids[] = { { "ids", true, FLOW_ARRAY } };
+    static const struct flow_filter filter = { .work = work, .commit = commit, .finish = finish };
+    struct flow_conf fc = app_flow_conf(app);
+    struct pack_options o;
+    struct pack_dir dir;
+    if (!write_options(app, conf, &o, err))
+        return false;
+    fc.no_output = true;
+    fc.output = NULL;
+    fc.fields = ids;
+    fc.field_count = o.format == PACK_MEGATRON;
+    if (!pack_dir_open(&dir, app->common.output, &o, app->common.force, err))
+        return false;
+    struct run r = { &o, writer_new(&dir) };
+    struct flow *f = NULL;
+    bool ok = (!dir.found.complete || unpack_verify_files(dir.path, &dir.found, err)) &&
+              (f = flow_open(&fc, &app->report, &app->progress, err)) != NULL;
+    ok = ok && flow_filter_run(f, &filter, &r, err);
+    report_writer(app, &dir, r.writer);
+    if (ok)
+        ok = flow_close(f, err);
+    else
+        flow_abort(f);
+    writer_free(r.writer);
+    pack_dir_close(&dir);
+    return ok;
+}
+
+/* ---- reading ---- */
+
+static bool run_cat(struct app *app, const struct conf *conf, struct err *err)
+{
+    struct flow_conf fc = app_flow_conf(app);
+    struct unpack *u = unpack_open(conf->cat, err);
+    struct flow *f = u ? flow_open(&fc, &app->report, &app->progress, err) : NULL;
+    bool ok = f && flow_source_run(f, &unpack_source, u, err);
+    if (ok)
+        ok = flow_close(f, err);
+    else
+        flow_abort(f);
+    unpack_close(u);
+    return ok;
+}
+
+static bool run_stat(struct app *app, const struct conf *conf, struct err *err)
+{
+    struct manifest m;
+    struct buf text = { 0 };
+    if (!pack_dir_manifest(conf->stat, &m, &app->arena, err))
+        return false;
+    if (conf->stat_format)
+        manifest_stat_json(&m, &text);
+    else
+        manifest_stat_table(&m, &text);
+    struct out *out = out_open(&(struct out_conf){ 0 }, err);
+    bool ok = out && out_write(out, buf_slice(&text), err);
+    if (ok)
+        ok = out_commit(out, err);
+    else
+        out_abort(out);
+    buf_release(&text);
+    return ok;
+}
+
+static bool run(struct app *app, void *arg, struct err *err)
+{
+    const struct conf *conf = arg;
+    struct manifest m;
+    switch (app->options.mode) {
+    case MODE_VERIFY: return unpack_verify(conf->verify, &m, &app->arena, err);
+    case MODE_CAT: return run_cat(app, conf, err);
+    case MODE_STAT: return run_stat(app, conf, err);
+    }
+    return run_write(app, conf, err);
+}
+
+int main(int argc, char **argv)
+{
+    static struct conf conf;
+    return app_run(&self, &conf, argc, argv, run);
+}
