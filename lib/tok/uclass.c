@@ -1,0 +1,3 @@
+#include "uclass.h"
+
+#include "uclass_table.inc"

@@ -1,0 +1,197 @@
+/* The splitters: masks against the plain rules, every row of textmask against the scalar one. */
+#include "simd/cpu.h"
+#include "simd/textmask.h"
+#include "tok/split.h"
+#include "unicode.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static uint64_t seed = 88172645463325252u;
+
+static uint64_t rnd(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    return seed ^= seed << 17;
+}
+
+/* Characters that meet every rule: all classes, of one to four bytes. */
+static const uint32_t alphabet[] = {
+    'a', 'z', 's', 't', 'l', 'e', 'v', 'r', 'D', 'S', 'M', '\'', '\'', '0', '7', ' ', ' ', ' ', '\n', '\n',
+    '\r', '\t', '\v', '.', '(', '"', 0, 0x7F, 0x1C, 0x85, 0xA0, 0xE9, 0x17F, 0x301, 0x3B1, 0x660, 0xBD,
+    0x2019, 0x201C, 0x2028, 0x3000, 0x4E2D, 0x3042, 0xAC00, 0xFF11, 0xFEFF, 0x1F600, 0x1D7D8, 0x20000,
+    0x105C0, 0x10FFFF,
+};
+
+static ptrdiff_t random_text(char *dst, ptrdiff_t cap, int flavour)
+{
+    ptrdiff_t len = 0, target = (ptrdiff_t)(rnd() % (uint64_t)(cap - 8));
+
+    if (flavour & 1)
+        target %= 40;
+    while (len < target) {
+        uint32_t cp = alphabet[rnd() % (uint64_t)countof(alphabet)];
+        int times = rnd() % 13 == 0 ? (int)(rnd() % 150) : rnd() % 3 ? 1 : (int)(rnd() % 5);
+        if (flavour & 2 && cp > 0x7F)
+            cp &= 0x7F;
+        for (; times > 0 && len < cap - 8; times--)
+            len += uni_encode(dst + len, cp);
+    }
+    return len;
+}
+
+static void check(const struct split_rule *rule, slice text, struct split_window *w)
+{
+    ptrdiff_t plain = 0;
+
+    for (ptrdiff_t pos = 0; pos < text.len;) {
+        ptrdiff_t end = split_window(rule, text, pos, w);
+        assert_true(w->count > 0);
+        assert_int_equal(end, pos + w->end[w->count - 1]);
+        for (ptrdiff_t i = 0; i < w->count; i++) {
+            plain = split_next(rule, text, plain);
+            if (plain != pos + w->end[i])
+                fail_msg("piece ends at %td, not %td, of %td", pos + w->end[i], plain, text.len);
+        }
+        pos = end;
+    }
+    assert_int_equal(plain, text.len);
+}
+
+static const char *const patterns[] = {
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+    "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+    "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}+| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+    "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+    "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+"
+    "|\\s++$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s",
+};
+
+static void masks_equal_plain_rules(void **state)
+{
+    static char text[20000];
+    struct split_window *w = calloc(1, sizeof *w);
+
+    (void)state;
+    assert_non_null(w);
+    w->classify = textmask_pick();
+    for (ptrdiff_t k = 0; k < countof(patterns); k++) {
+        const struct split_rule *rule = split_find(slice_of(patterns[k]));
+        assert_non_null(rule);
+        for (int i = 0; i < 3000; i++) {
+            /* exactly as long as the text, so that a read beyond its end is seen */
+            ptrdiff_t len = random_text(text, i % 4 ? 600 : (ptrdiff_t)sizeof text, i);
+            char *copy = malloc((size_t)len + 1);
+            assert_non_null(copy);
+            memcpy(copy, text, (size_t)len);
+            check(rule, slice_make(copy, len), w);
+            free(copy);
+        }
+    }
+    free(w);
+}
+
+/* One character a million times is cut in linear time, and the pieces are as the rules say. */
+static void long_runs(void **state)
+{
+    static const char *const unit[] = { "a", " ", "\n", "'", "9", "\xE4\xB8\xAD", "\xE3\x80\x80", " a", "\n " };
+    struct split_window *w = calloc(1, sizeof *w);
+    ptrdiff_t len = 1 << 20;
+    char *text = malloc((size_t)len);
+
+    (void)state;
+    assert_non_null(w);
+    assert_non_null(text);
+    w->classify = textmask_pick();
+    for (ptrdiff_t u = 0; u < countof(unit); u++) {
+        ptrdiff_t n = (ptrdiff_t)strlen(unit[u]), use = len / n * n;
+        for (ptrdiff_t i = 0; i < use; i += n)
+            memcpy(text + i, unit[u], (size_t)n);
+        for (ptrdiff_t k = 0; k < countof(patterns); k++)
+            check(split_find(slice_of(patterns[k])), slice_make(text, use), w);
+    }
+    free(text);
+    free(w);
+}
+
+static void rows_equal_scalar(void **state)
+{
+    static char text[TEXTMASK_BYTES * 5];
+    struct textmask want[4], got[4];
+    struct { textmask_fn *fn; bool usable; } rows[] = {
+#if defined(__x86_64__)
+        { textmask_avx2, cpu_has(CPU_AVX2) },
+        { textmask_avx512, cpu_has(CPU_AVX512) },
+#elif defined(__aarch64__)
+        { textmask_neon, cpu_has(CPU_NEON) },
+#endif
+        { textmask_scalar, true },
+    };
+
+    (void)state;
+    for (int c = 0; c < 256; c++) { /* the scalar row against the definitions */
+        memset(text, c, sizeof text);
+        textmask_scalar(text, 1, want);
+#define ALL(condition) ((condition) ? ~(uint64_t)0 : 0)
+        int fold = c | 0x20;
+        assert_true(want[0].letter == ALL(c < 128 && fold >= 'a' && fold <= 'z'));
+        assert_true(want[0].digit == ALL(c >= '0' && c <= '9'));
+        assert_true(want[0].space == ALL(c == ' ' || (c >= 9 && c <= 13)));
+        assert_true(want[0].newline == ALL(c == '\r' || c == '\n'));
+        assert_true(want[0].blank == ALL(c == ' '));
+        assert_true(want[0].quote == ALL(c == '\''));
+        assert_true(want[0].high == ALL(c >= 128));
+        assert_true(want[0].cont == ALL(c >= 128 && c < 192));
+    }
+    for (int round = 0; round < 20000; round++) {
+        ptrdiff_t at = round % 64, blocks = 1 + round % 4;
+        for (ptrdiff_t i = 0; i < (ptrdiff_t)sizeof text; i++)
+            text[i] = (char)(rnd() >> 20);
+        textmask_scalar(text + at, blocks, want);
+        for (ptrdiff_t r = 0; r < countof(rows); r++) {
+            if (!rows[r].usable)
+                continue;
+            rows[r].fn(text + at, blocks, got);
+            assert_memory_equal(got, want, (size_t)blocks * sizeof *got);
+        }
+    }
+}
+
+static void patterns_are_known_exactly(void **state)
+{
+    slice pattern;
+    const struct split_rule *rule;
+
+    (void)state;
+    assert_null(split_find(SLICE("\\p{L}+")));
+    assert_null(split_find(SLICE("")));
+    assert_true(split_by_pre(SLICE("gpt-2"), &pattern, &rule));
+    assert_ptr_equal(rule, split_find(pattern));
+    assert_int_equal(rule->family, SPLIT_GPT2);
+    assert_true(split_by_pre(SLICE("llama-bpe"), &pattern, &rule));
+    assert_int_equal(rule->digits, 3);
+    assert_true(split_by_pre(SLICE("qwen2"), &pattern, &rule));
+    assert_int_equal(rule->digits, 1);
+    assert_false(split_by_pre(SLICE("default"), &pattern, &rule));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_equal_scalar),
+        cmocka_unit_test(masks_equal_plain_rules),
+        cmocka_unit_test(long_runs),
+        cmocka_unit_test(patterns_are_known_exactly),
+    };
+
+    cpu_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
