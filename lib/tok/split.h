@@ -48,8 +48,7 @@ ptrdiff_t split_next(const struct split_rule *rule, slice text, ptrdiff_t start)
 struct split_window {
     textmask_fn *classify;         /* textmask_pick(); set once by the owner */
     ptrdiff_t count;               /* pieces found */
-    uint32_t end[SPLIT_WINDOW + 64]; /* where each ends, from the window's start; room for stores
-                                        beyond the count */
+    uint32_t end[SPLIT_WINDOW + 64]; /* where each ends, from the window's start */
     uint64_t start[SPLIT_WINDOW_BLOCKS + 1]; /* work space */
     struct textmask mask[SPLIT_WINDOW_BLOCKS + 2];
 };

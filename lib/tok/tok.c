@@ -1,0 +1,219 @@
+#include "tok_private.h"
+
+#include <stdlib.h>
+
+struct tok_scratch {
+    const struct tok *t;
+    struct bpe_scratch *bpe;
+    struct pretok_scratch pretok;
+    struct split_window window;
+    struct arena arena; /* of one call: normalized text */
+    struct buf prefixed;
+};
+
+/* ---- setting up ---- */
+
+static void *room_for_ids(const struct tok *t, ptrdiff_t size, ptrdiff_t align)
+{
+    return arena_alloc(t->arena, t->size, size, align);
+}
+
+bool tok_finish(struct tok *t, struct err *err)
+{
+    t->size = t->bpe.vocab.size;
+    for (ptrdiff_t i = 0; i < t->added_count; i++)
+        t->size = MAX(t->size, (ptrdiff_t)t->added[i].id + 1);
+    t->flags = room_for_ids(t, 1, 1);
+    t->bytes = room_for_ids(t, sizeof *t->bytes, 8);
+    for (ptrdiff_t id = 0; id < t->bpe.vocab.size; id++)
+        t->flags[id] = t->bpe.vocab.text[id].ptr ? ID_USED : 0;
+    for (ptrdiff_t i = 0; i < t->added_count; i++) {
+        struct added_token *a = &t->added[i];
+        t->flags[a->id] |= ID_USED | ID_ADDED | (a->special ? ID_SPECIAL : 0);
+        a->pattern = a->normalized ? normal_run(&t->normal, a->content, t->arena) : a->content;
+    }
+    if (!t->bpe.vocab.count)
+        return err_set(err, ERR_CONFIG, "$.model.vocab: empty");
+    added_build(&t->raw, t->added, t->added_count, false, t->arena);
+    added_build(&t->normalized, t->added, t->added_count, true, t->arena);
+    pretok_finish(&t->pretok);
+    bpe_init_starts(&t->bpe);
+    decode_fill_bytes(t);
+    fingerprint_fill(t);
+    const char *pre = t->pretok.rule ? t->pretok.rule->pre : NULL;
+    t->description = arena_printf(t->arena, "byte-level BPE, %s%spattern%s", pre ? pre : "",
+                                  pre ? " " : "own ", t->normal.count ? ", normalizer" : "").ptr;
+    return true;
+}
+
+void tok_free(struct tok *t)
+{
+    if (t)
+        pretok_free(&t->pretok);
+}
+
+struct tok_scratch *tok_scratch_new(const struct tok *t)
+{
+    struct tok_scratch *s = calloc(1, sizeof *s);
+
+    if (!s)
+        mem_oom();
+    s->t = t;
+    s->window.classify = textmask_pick();
+    s->bpe = bpe_scratch_new(&t->bpe);
+    return s;
+}
+
+void tok_scratch_free(struct tok_scratch *s)
+{
+    if (!s)
+        return;
+    bpe_scratch_free(s->bpe);
+    pretok_scratch_release(&s->pretok);
+    arena_release(&s->arena);
+    buf_release(&s->prefixed);
+    free(s);
+}
+
+/* ---- encoding ---- */
+
+static void encode_by_rule(const struct tok *t, struct tok_scratch *s, slice text,
+                           struct tok_ids *ids)
+{
+    struct split_window *w = &s->window;
+
+    if (t->pretok.prefix_space && text.ptr[0] != ' ') {
+        buf_clear(&s->prefixed);
+        buf_append_byte(&s->prefixed, ' ');
+        buf_append(&s->prefixed, text);
+        text = buf_slice(&s->prefixed);
+    }
+    for (ptrdiff_t pos = 0; pos < text.len;) {
+        ptrdiff_t next = split_window(t->pretok.rule, text, pos, w);
+        bpe_encode_pieces(&t->bpe, s->bpe, text.ptr + pos, w->end, w->count, text.ptr + text.len,
+                          ids);
+        pos = next;
+    }
+}
+
+/* Text without added tokens, normalized. */
+static bool encode_text(const struct tok *t, struct tok_scratch *s, slice text,
+                        struct tok_ids *ids, struct err *err)
+{
+    slice work;
+
+    if (text.len == 0)
+        return true;
+    if (t->pretok.rule) {
+        encode_by_rule(t, s, text, ids);
+        return true;
+    }
+    if (!pretok_run(&t->pretok, &s->pretok, text, &work, err))
+        return false;
+    for (ptrdiff_t i = 0; i < s->pretok.in.count; i++) {
+        const struct span *span = &s->pretok.in.items[i];
+        bpe_encode_piece(&t->bpe, s->bpe, slice_make(work.ptr + span->start, span->len), ids);
+    }
+    return true;
+}
+
+static void push_id(struct tok_ids *ids, uint32_t id)
+{
+    *tok_ids_reserve(ids, 1) = id;
+    ids->count++;
+}
+
+/* A part of the raw text: normalized on its own, then searched for the normalized tokens. */
+static bool encode_section(const struct tok *t, struct tok_scratch *s, slice text,
+                           bool special_is_text, struct tok_ids *ids, struct err *err)
+{
+    struct added_match m;
+    ptrdiff_t done = 0;
+
+    if (t->normal.count)
+        text = normal_run(&t->normal, text, &s->arena);
+    struct added_iter it = added_iter_start(&t->normalized, text, special_is_text);
+    while (added_next(&it, &m)) {
+        if (done < m.start &&
+            !encode_text(t, s, slice_make(text.ptr + done, m.start - done), ids, err))
+            return false;
+        push_id(ids, m.token->id);
+        done = m.end;
+    }
+    return encode_text(t, s, slice_from(text, done), ids, err);
+}
+
+static void push_list(struct tok_ids *ids, const struct id_list *list)
+{
+    for (ptrdiff_t i = 0; i < list->count; i++)
+        push_id(ids, list->ids[i]);
+}
+
+bool tok_encode(const struct tok *t, struct tok_scratch *s, slice text, unsigned flags,
+                struct tok_ids *ids, struct err *err)
+{
+    bool special_is_text = !(flags & TOK_SPECIAL_PARSE);
+    struct added_match m;
+    ptrdiff_t done = 0;
+
+    ASSERT(s->t == t);
+    if (flags & TOK_ADD_SPECIAL)
+        push_list(ids, &t->prefix);
+    arena_reset(&s->arena);
+    struct added_iter it = added_iter_start(&t->raw, text, special_is_text);
+    while (added_next(&it, &m)) {
+        if (done < m.start && !encode_section(t, s, slice_make(text.ptr + done, m.start - done),
+                                              special_is_text, ids, err))
+            return false;
+        push_id(ids, m.token->id);
+        done = m.end;
+    }
+    if (done < text.len &&
+        !encode_section(t, s, slice_from(text, done), special_is_text, ids, err))
+        return false;
+    if (flags & TOK_ADD_SPECIAL)
+        push_list(ids, &t->suffix);
+    return true;
+}
+
+/* ---- asking ---- */
+
+ptrdiff_t tok_vocab_size(const struct tok *t)
+{
+    return t->size;
+}
+
+int64_t tok_id_of(const struct tok *t, slice token_text)
+{
+    int64_t i = t->added_index.slots ? vocab_find(&t->added_index, token_text) : -1;
+
+    if (i >= 0)
+        return t->added[i].id;
+    return vocab_find(&t->bpe.vocab, token_text);
+}
+
+slice tok_bytes_of(const struct tok *t, uint32_t id)
+{
+    return (ptrdiff_t)id < t->size && t->flags[id] ? t->bytes[id] : (slice){ NULL, 0 };
+}
+
+bool tok_is_special(const struct tok *t, uint32_t id)
+{
+    return (ptrdiff_t)id < t->size && (t->flags[id] & ID_SPECIAL);
+}
+
+void tok_ids_release(struct tok_ids *ids)
+{
+    free(ids->ids);
+    *ids = (struct tok_ids){ 0 };
+}
+
+void tok_fingerprint(const struct tok *t, char hex[33])
+{
+    memcpy(hex, t->fingerprint, sizeof t->fingerprint);
+}
+
+const char *tok_describe(const struct tok *t)
+{
+    return t->description;
+}

@@ -1,0 +1,82 @@
+#include "vocab.h"
+
+#include "../hash.h"
+
+static ptrdiff_t table_size(ptrdiff_t entries, int *bits)
+{
+    *bits = 4;
+    while (((ptrdiff_t)1 << *bits) < entries * 2)
+        ++*bits;
+    return (ptrdiff_t)1 << *bits;
+}
+
+void vocab_init(struct vocab *v, ptrdiff_t entries, ptrdiff_t size, struct arena *arena)
+{
+    int bits;
+    ptrdiff_t slots = table_size(entries, &bits);
+
+    *v = (struct vocab){ .size = size, .mask = (uint64_t)slots - 1 };
+    v->text = arena_new(arena, slice, size);
+    v->slots = arena_new(arena, uint64_t, slots);
+}
+
+/* The slot that holds the text, or the empty one where it belongs. */
+static uint64_t *slot_of(const struct vocab *v, slice text)
+{
+    uint64_t hash = hash64_of(text, 0), at = hash & v->mask, tag = hash >> 32;
+
+    for (;; at = (at + 1) & v->mask) {
+        uint64_t slot = v->slots[at];
+        if (slot == 0 || (slot >> 32 == tag && slice_eq(v->text[(uint32_t)slot - 1], text)))
+            return &v->slots[at];
+    }
+}
+
+bool vocab_add(struct vocab *v, slice text, uint32_t id)
+{
+    uint64_t *slot = slot_of(v, text);
+
+    if (*slot || v->text[id].ptr)
+        return false;
+    *slot = hash64_of(text, 0) >> 32 << 32 | (id + 1);
+    v->text[id] = text;
+    v->count++;
+    v->longest = MAX(v->longest, text.len);
+    return true;
+}
+
+int64_t vocab_find(const struct vocab *v, slice text)
+{
+    uint64_t slot = *slot_of(v, text);
+    return (int64_t)(uint32_t)slot - 1;
+}
+
+int64_t vocab_find_joined(const struct vocab *v, slice left, slice right, char *space)
+{
+    memcpy(space, left.ptr, (size_t)left.len);
+    memcpy(space + left.len, right.ptr, (size_t)right.len);
+    return vocab_find(v, slice_make(space, left.len + right.len));
+}
+
+void merges_init(struct merges *m, ptrdiff_t count, struct arena *arena)
+{
+    int bits;
+    ptrdiff_t slots = table_size(count, &bits);
+
+    *m = (struct merges){ .mask = (uint64_t)slots - 1, .shift = 64 - bits, .count = count };
+    m->slots = arena_alloc_raw(arena, slots * (ptrdiff_t)sizeof *m->slots, 64);
+    memset(m->slots, 0xFF, (size_t)slots * sizeof *m->slots);
+    m->pairs = arena_alloc_raw(arena, MAX(count, 1) * (ptrdiff_t)sizeof *m->pairs, 8);
+}
+
+void merges_add(struct merges *m, uint32_t left, uint32_t right, uint32_t rank, uint32_t id)
+{
+    uint64_t pair = (uint64_t)left << 32 | right, at = pair * 0x9E3779B97F4A7C15u >> m->shift;
+
+    while (m->slots[at].pair != UINT64_MAX && m->slots[at].pair != pair)
+        at = (at + 1) & m->mask;
+    m->slots[at].pair = pair;
+    m->slots[at].value = (uint64_t)rank << 32 | id;
+    m->pairs[rank][0] = left;
+    m->pairs[rank][1] = right;
+}
