@@ -1,6 +1,6 @@
 #include "tok_private.h"
 
-#include <stdio.h>
+#include "bytelevel.h"
 
 /* GGUF token types. */
 enum { TYPE_NORMAL = 1, TYPE_UNKNOWN, TYPE_CONTROL, TYPE_USER, TYPE_UNUSED, TYPE_BYTE };
@@ -19,15 +19,20 @@ static bool pre_ignores_merges(slice pre)
  * and either name of the pattern is right. */
 static bool all_reachable(const struct tok *t)
 {
-    struct bpe_scratch *s = bpe_scratch_new(&t->bpe);
+    struct bpe bpe = t->bpe;
+    struct bpe_scratch *s = bpe_scratch_new(&bpe);
     struct tok_ids ids = { 0 };
+    char *bytes = arena_alloc_raw(t->arena, bpe.vocab.longest + 1, 1);
     bool reachable = true;
 
-    for (ptrdiff_t id = 0; id < t->bpe.vocab.size && reachable; id++) {
-        if (!t->bpe.vocab.text[id].ptr || t->flags[id] & ID_ADDED)
-            continue;
+    bpe.ignore_merges = false;
+    for (ptrdiff_t id = 0; id < bpe.vocab.size && reachable; id++) {
+        slice text = bpe.vocab.text[id];
+        ptrdiff_t len = text.ptr ? bytelevel_decode(text, bytes) : -1;
+        if (len <= 0 || t->flags[id] & ID_ADDED)
+            continue; /* no piece of text is this entry */
         ids.count = 0;
-        bpe_merge_piece(&t->bpe, s, t->bytes[id], &ids);
+        bpe_merge_piece(&bpe, s, slice_make(bytes, len), &ids);
         reachable = ids.count == 1 && ids.ids[0] == (uint32_t)id;
     }
     tok_ids_release(&ids);
@@ -208,7 +213,7 @@ static bool import_ids(struct tok *t, const struct tok_export *in, struct err *e
         const char *name;
     } wrap[] = { { in->add_bos, in->bos, &t->prefix, "bos" }, { in->add_eos, in->eos, &t->suffix, "eos" } };
 
-    t->bpe.unk = -1;
+    t->bpe.unk = in->unk >= 0 && in->unk < in->vocab_size ? in->unk : -1;
     for (ptrdiff_t i = 0; i < countof(wrap); i++) {
         if (!wrap[i].add)
             continue;

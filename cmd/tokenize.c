@@ -1,0 +1,195 @@
+/* tokenize: text to token ids and back. */
+#include "../lib/app.h"
+#include "../lib/os.h"
+#include "../lib/tok/records.h"
+
+struct conf {
+    const char *tokenizer;
+    bool count, decode, add_special, skip_special, drop_field;
+    int special;
+};
+
+#define AT(member) offsetof(struct conf, member)
+enum { MODE_ENCODE = 1 << TOK_RECORDS_ENCODE, MODE_COUNT = 1 << TOK_RECORDS_COUNT,
+       MODE_DECODE = 1 << TOK_RECORDS_DECODE };
+
+static const struct opt opts[] = {
+    { 't', "tokenizer", OPT_PATH, AT(tokenizer), .arg = "FILE", .flags = OPT_REQUIRED,
+      .group = "Tokenizer", .help = "tokenizer.json; demo: the one of the demo model" },
+    { 0, "count", OPT_FLAG, AT(count), .flags = OPT_MODE, .group = "Mode",
+      .help = "add n_tokens instead of ids" },
+    { 0, "decode", OPT_FLAG, AT(decode), .flags = OPT_MODE, .group = "Mode",
+      .help = "turn ids into text" },
+    { 0, "special", OPT_ENUM, AT(special), .arg = "HOW", .def = "text", .choices = "text|parse",
+      .modes = MODE_ENCODE | MODE_COUNT, .group = "Special tokens",
+      .help = "written in the text: they are text, or parsed to ids" },
+    { 0, "add-special", OPT_FLAG, AT(add_special), .modes = MODE_ENCODE | MODE_COUNT,
+      .group = "Special tokens", .help = "add what the tokenizer puts around a text" },
+    { 0, "skip-special", OPT_FLAG, AT(skip_special), .modes = MODE_DECODE,
+      .group = "Special tokens", .help = "leave special tokens out of the text" },
+    { 0, "drop-field", OPT_FLAG, AT(drop_field), .modes = MODE_ENCODE | MODE_DECODE,
+      .group = "Output", .help = "remove the member that was read" },
+};
+
+static const char *const synopsis[] = {
+    "-t FILE [options] [FILE...]",
+    "-t FILE --count [options] [FILE...]",
+    "-t FILE --decode [options] [FILE...]",
+    NULL,
+};
+static const struct command_example examples[] = {
+    { "add the ids of each text", "tokenize -t demo < in.jsonl > ids.jsonl" },
+    { "ids in place of the text, with what the model expects around them",
+      "tokenize -t demo --add-special --drop-field < in.jsonl > ids.jsonl" },
+    { "how many tokens a corpus has, in the report",
+      "tokenize -t demo --count --report report.json < in.jsonl > counts.jsonl" },
+    { "and back", "tokenize -t demo < in.jsonl | tokenize -t demo --decode > out.jsonl" },
+    { 0 },
+};
+static const struct command_mode modes[] = {
+    { .option = NULL, .summary = "add the ids of each text" },
+    { .option = "count", .summary = "add the number of tokens of each text" },
+    { .option = "decode", .summary = "add the text of each list of ids" },
+};
+static const struct command self = {
+    .name = "tokenize",
+    .summary = "turn text into token ids and back",
+    .synopsis = synopsis,
+    .examples = examples,
+    .opts = opts,
+    .opt_count = countof(opts),
+    .modes = modes,
+    .mode_count = countof(modes),
+    .common = COMMON_FILTER,
+    .operands = "FILE...",
+    .order = "output order = input order",
+    .memory = "(2 * jobs + 2) * (1 MiB + 8 * longest record) + 3 MiB per job + the vocabulary",
+    .libraries = "PCRE2, utf8proc, xxHash",
+};
+
+struct run {
+    struct tok_records records;
+    int64_t tokens, bytes;
+};
+
+struct counts {
+    int64_t tokens, bytes;
+};
+
+static void *scratch_new(void *arg)
+{
+    struct run *r = arg;
+    return tok_records_scratch_new(&r->records);
+}
+
+static void scratch_free(void *arg, void *scratch)
+{
+    (void)arg;
+    tok_records_scratch_free(scratch);
+}
+
+static bool work(void *arg, void *scratch, const struct flow_record *rec, struct arena *arena,
+                 struct flow_verdict *verdict, struct err *err)
+{
+    struct run *r = arg;
+    struct tok_record_result result;
+    struct counts *counts = arena_new(arena, struct counts, 1);
+
+    (void)err;
+    tok_record(&r->records, scratch, rec->raw, rec->spans, rec->top, arena, &result);
+    *counts = (struct counts){ result.tokens, result.bytes };
+    *verdict = (struct flow_verdict){ .action = result.reason ? FLOW_BAD : FLOW_KEEP,
+                                      .out = result.out,
+                                      .reason = result.reason,
+                                      .at = result.at,
+                                      .data = counts };
+    return true;
+}
+
+static bool commit(void *arg, const struct flow_record *rec, struct arena *arena,
+                   struct flow_verdict *verdict, struct err *err)
+{
+    struct run *r = arg;
+    const struct counts *counts = verdict->data;
+
+    (void)rec, (void)arena, (void)err;
+    if (verdict->action == FLOW_KEEP && counts) {
+        r->tokens += counts->tokens;
+        r->bytes += counts->bytes;
+    }
+    return true;
+}
+
+static void report(struct app *app, const struct run *r)
+{
+    struct report *rep = &app->report;
+    const struct tok *t = r->records.t;
+    char fingerprint[33];
+
+    tok_fingerprint(t, fingerprint);
+    report_int(rep, "tokens_total", r->tokens, "tokens of all texts");
+    report_int(rep, "text_bytes_total", r->bytes, "bytes of all texts, unescaped");
+    report_float(rep, "tokens_per_byte", r->bytes ? (double)r->tokens / (double)r->bytes : 0,
+                 "tokens per byte of text");
+    report_int(rep, "vocab_size", tok_vocab_size(t), "ids are below it");
+    report_text(rep, "tokenizer", slice_of(tok_describe(t)));
+    report_text(rep, "fingerprint", slice_of(fingerprint));
+}
+
+static bool load(struct app *app, const struct conf *conf, struct run *r, struct err *err)
+{
+    struct tok_conf tc = { 0 };
+    slice bytes;
+
+    tc.name = app_data_path(app, conf->tokenizer, "tldr-7m/tokenizer.json", err);
+    if (!tc.name || !os_slurp(tc.name, (ptrdiff_t)1 << 30, &bytes, err))
+        return false;
+    r->records = (struct tok_records){
+        .t = tok_load(&tc, bytes, &app->arena, err),
+        .mode = (enum tok_records_mode)app->options.mode,
+        .encode_flags = (conf->special ? TOK_SPECIAL_PARSE : TOK_SPECIAL_TEXT) |
+                        (conf->add_special ? TOK_ADD_SPECIAL : 0u),
+        .decode_flags = conf->skip_special ? TOK_SKIP_SPECIAL : 0u,
+        .drop_source = conf->drop_field,
+        .text_field = app->common.field,
+    };
+    os_free(bytes);
+    return r->records.t != NULL;
+}
+
+static bool run(struct app *app, void *arg, struct err *err)
+{
+    static const struct flow_filter filter = { work, commit, NULL, scratch_new, scratch_free };
+    const struct conf *conf = arg;
+    struct run r = { 0 };
+    bool decode = app->options.mode == TOK_RECORDS_DECODE;
+
+    if (decode && strpbrk(app->common.field, ".\\"))
+        return err_set(err, ERR_USAGE, "--field %s: --decode writes a member of the record itself",
+                       app->common.field);
+    if (strcmp(app->common.field, decode || !conf->count ? TOK_IDS_FIELD : TOK_COUNT_FIELD) == 0)
+        return err_set(err, ERR_USAGE, "--field %s: that is the other member", app->common.field);
+    if (!load(app, conf, &r, err))
+        return false;
+    struct flow_field fields[TOK_SPANS] = {
+        { tok_records_source(&r.records), true, decode ? FLOW_ARRAY : FLOW_STRING },
+        { tok_records_target(&r.records), false, 0 },
+    };
+    struct flow_conf fc = app_flow_conf(app);
+    fc.fields = fields;
+    fc.field_count = TOK_SPANS;
+    struct flow *flow = flow_open(&fc, &app->report, &app->progress, err);
+    bool ok = flow && flow_filter_run(flow, &filter, &r, err);
+    if (flow && !ok)
+        flow_abort(flow);
+    ok = ok && flow_close(flow, err);
+    report(app, &r);
+    tok_free((struct tok *)(uintptr_t)r.records.t);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    static struct conf conf;
+    return app_run(&self, &conf, argc, argv, run);
+}
