@@ -74,6 +74,10 @@ void buf_append_double(struct buf *b, double x)
         buf_append(b, SLICE("null"));
         return;
     }
+    if (fabs(x) < 0x1p53 && x == floor(x) && !(x == 0 && signbit(x))) {
+        buf_append_i64(b, (int64_t)x); /* 1000000, not 1e+06 */
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, x);
         if (strtod(text, NULL) == x)

@@ -35,7 +35,8 @@ void buf_append(struct buf *b, slice s);
 void buf_append_byte(struct buf *b, char c);
 void buf_append_u64(struct buf *b, uint64_t n);
 void buf_append_i64(struct buf *b, int64_t n);
-/* The shortest text that reads back as the same double; NaN and infinity give "null". */
+/* The fewest digits that read back as the same double, whole numbers without an exponent; NaN and
+ * infinity give "null". */
 void buf_append_double(struct buf *b, double x);
 void buf_printf(struct buf *b, const char *fmt, ...) ATTR_PRINTF(2, 3);
 /* Removes the first n bytes. */

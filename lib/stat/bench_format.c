@@ -40,15 +40,6 @@ static const struct rate {
 
 /* ---- values ---- */
 
-/* Counts come out as whole numbers. */
-static void number(struct buf *out, double x)
-{
-    if (fabs(x) < 1e15 && x == floor(x))
-        buf_append_i64(out, (int64_t)x);
-    else
-        buf_append_double(out, x);
-}
-
 static const char *quantity(char dst[32], double x, int unit)
 {
     static const char *const seconds[] = { "us", "ms", "s" }, *const bytes[] = { "kB", "MB", "GB" };
@@ -213,7 +204,7 @@ static void csv_number(struct buf *out, bool there, double x)
 {
     buf_append_byte(out, ',');
     if (there)
-        number(out, x);
+        buf_append_double(out, x);
 }
 
 /* One row per command; figures that the command does not report and comparisons that were not made
@@ -256,7 +247,7 @@ static void format_csv(const struct bench *b, struct buf *out, struct arena *are
 static void json_number(struct buf *out, const char *name, double x)
 {
     buf_printf(out, ",\"%s\":", name);
-    number(out, x);
+    buf_append_double(out, x);
 }
 
 static void json_text(struct buf *out, const char *name, const char *value)
@@ -268,7 +259,7 @@ static void json_text(struct buf *out, const char *name, const char *value)
 static void json_summary(struct buf *out, const char *name, const struct stat_summary *s)
 {
     buf_printf(out, ",\"%s\":{\"median\":", name);
-    number(out, s->median);
+    buf_append_double(out, s->median);
     json_number(out, "mad", s->mad);
     json_number(out, "mean", s->mean);
     json_number(out, "min", s->min);
@@ -298,7 +289,7 @@ static void json_result(const struct bench_result *r, struct buf *out, struct ar
         for (ptrdiff_t i = 0; i < r->count; i++) {
             if (i)
                 buf_append_byte(out, ',');
-            number(out, r->samples[m][i]);
+            buf_append_double(out, r->samples[m][i]);
         }
         buf_append_byte(out, ']');
     }
