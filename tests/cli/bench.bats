@@ -277,3 +277,14 @@ END
     bench --runs 1 -- true 2>err | true
     [ ! -s err ]
 }
+
+@test "the examples of the manual page run" {
+    [ -x "$BUILD/bin/clean" ] && [ -x "$BUILD/bin/dedup" ] || skip "needs clean and dedup"
+    for i in $(seq 1 2000); do echo "{\"id\":$i,\"text\":\"line $i\"}"; done >in.jsonl
+    bench --dump-options | sed -n 's/^@example\t[^\t]*\t//p' >examples
+    [ "$(wc -l <examples)" -ge 5 ]
+    while read -r line; do
+        sh -c "$line" >out 2>err </dev/null || { echo "$line: $?"; cat out err; return 1; }
+        grep -q '^wall time' out
+    done <examples
+}
