@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "../os.h"
@@ -43,17 +44,26 @@ static bool refuse_value(const struct part *p, int64_t at, float x, const char *
                    (long long)(p->first + at), (double)x, why);
 }
 
-/* n values from element `at` of the part: all finite, none too large for F16. */
+/* Magnitudes from here on become infinite: in F16, or in the F16 scale (amax / 127) of a block. */
+static float type_limit(int type)
+{
+    return type == TENSOR_F16 ? 65520.0f : type == TENSOR_Q8_0 ? 65520.0f * 127 : INFINITY;
+}
+
+/* Names the first of n values from element `at` of the part that cannot be written. */
 static bool check_values(const struct part *p, const float *x, int64_t at, int64_t n,
                          struct err *err)
 {
-    enum tensor_type to = p->tensor->out.type;
+    const struct tensor_layout *to = tensor_layout(p->tensor->out.type);
+    char why[64];
 
     for (int64_t i = 0; i < n; i++) {
         if (!isfinite(x[i]))
             return refuse_value(p, at + i, x[i], ": only finite weights can be converted", err);
-        if (to == TENSOR_F16 && fabsf(x[i]) >= 65520)
-            return refuse_value(p, at + i, x[i], ", too large for F16: use BF16 or F32", err);
+        if (fabsf(x[i]) >= type_limit(to->type)) {
+            snprintf(why, sizeof why, ", too large for %s: use BF16 or F32", to->name);
+            return refuse_value(p, at + i, x[i], why, err);
+        }
     }
     return true;
 }
@@ -73,7 +83,7 @@ static bool convert_part(const struct part *p, const char *src, char *dst, float
 {
     const struct tensor_layout *from = tensor_layout(p->tensor->from->type);
     const struct tensor_layout *to = tensor_layout(p->tensor->out.type);
-    float limit = to->type == TENSOR_F16 ? 65520 : INFINITY;
+    float limit = type_limit(to->type);
 
     for (int64_t i = 0; i < p->count; i += PIECE) {
         int64_t n = MIN(PIECE, p->count - i);

@@ -1,0 +1,206 @@
+/* quantize: a model of Hugging Face or GGUF in, a GGUF file out. */
+#include "../lib/app.h"
+#include "../lib/log.h"
+#include "../lib/model/convert.h"
+#include "../lib/model/inspect.h"
+#include "../lib/out.h"
+
+struct conf {
+    const char *type, *inspect;
+    bool dry_run;
+};
+
+enum mode { MODE_CONVERT, MODE_INSPECT };
+#define IN_CONVERT (1u << MODE_CONVERT)
+
+static bool check_type(const char *value, struct err *err)
+{
+    if (convert_can_write(tensor_type_of(slice_of(value))))
+        return true;
+    return err_set(err, ERR_USAGE, "%s is none of F32, F16, BF16, Q8_0", ERR_QUOTE(slice_of(value)));
+}
+
+static const struct opt opts[] = {
+    { 0, "type", OPT_STRING, offsetof(struct conf, type), .arg = "TYPE", .def = "Q8_0",
+      .modes = IN_CONVERT, .check = check_type, .group = "Conversion",
+      .help = "of the weights: Q8_0, F16, BF16 or F32" },
+    { 0, "dry-run", OPT_FLAG, offsetof(struct conf, dry_run), .modes = IN_CONVERT,
+      .group = "Conversion", .help = "print the table of tensors, write nothing" },
+    { 0, "inspect", OPT_PATH, offsetof(struct conf, inspect), .arg = "MODEL", .flags = OPT_MODE,
+      .group = "Other modes", .help = "print metadata and tensors as one JSON object" },
+};
+
+static const struct command_mode modes[] = {
+    { NULL, "convert a model", 0, false },
+    { "inspect", "show what a model file holds", COMMON_TARGET | COMMON_JOBS | COMMON_PROGRESS,
+      true },
+};
+
+static const char *const synopsis[] = {
+    "[options] -o FILE.gguf MODEL",
+    "[options] --inspect MODEL",
+    NULL,
+};
+
+static const struct command_example examples[] = {
+    { "a Hugging Face folder (here the demo model) in 8 bits",
+      "quantize --type Q8_0 -o demo-q8.gguf demo" },
+    { "see what would be written", "quantize --dry-run --type F16 demo" },
+    { "a half-precision GGUF file made smaller",
+      "quantize --type F16 -o f16.gguf demo && quantize -o q8.gguf f16.gguf" },
+    { "the layers of a model", "quantize --inspect demo | grep -o '\"llama.block_count\":[0-9]*'" },
+    { 0 },
+};
+
+static const struct command self = {
+    .name = "quantize",
+    .summary = "convert a model to GGUF with smaller weights",
+    .synopsis = synopsis,
+    .examples = examples,
+    .opts = opts,
+    .opt_count = countof(opts),
+    .modes = modes,
+    .mode_count = countof(modes),
+    .common = COMMON_TARGET | COMMON_JOBS | COMMON_PROGRESS,
+    .operands = "MODEL",
+    .order = "the bytes of the output do not depend on -j",
+    .memory = "the model's header and tokenizer, plus 1 MiB or one head per thread",
+};
+
+static bool print(const struct buf *text, struct err *err)
+{
+    const struct out_conf oc = { .path = NULL };
+    struct out *out = out_open(&oc, err);
+
+    if (!out)
+        return false;
+    if (out_write(out, buf_slice(text), err))
+        return out_commit(out, err);
+    out_abort(out);
+    return false;
+}
+
+static struct model_file *open_model(struct app *app, const char *name, struct err *err)
+{
+    const char *path = app_data_path(app, name, "tldr-7m", err);
+
+    return path ? model_file_open(path, false, &app->arena, err) : NULL;
+}
+
+static bool inspect(struct app *app, const char *name, struct err *err)
+{
+    struct model_file *m = open_model(app, name, err);
+    struct buf text = { 0 };
+
+    if (!m)
+        return false;
+    model_inspect(m, &text);
+    app->report.in = app->report.out = app->report.records_out = m->tensor_count;
+    bool ok = print(&text, err);
+    buf_release(&text);
+    model_file_close(m);
+    return ok;
+}
+
+/* Which tensors are not what was asked for, and why. */
+static void tell(struct app *app, const struct model_file *m, const struct convert_plan *p)
+{
+    struct buf list = { 0 };
+
+    for (ptrdiff_t i = 0; i < m->notice_count; i++)
+        log_notice("%s: %.*s", m->path, SLICE_ARG(m->notices[i]));
+    buf_append_byte(&list, '[');
+    for (ptrdiff_t i = 0; i < p->count; i++) {
+        const struct convert_tensor *t = &p->tensors[i];
+        const char *type = tensor_type_name((int)t->out.type);
+        if (t->reason)
+            log_info("tensor %s: %s, %s", ERR_QUOTE(t->out.name), type, t->reason);
+        if (!t->fallback)
+            continue;
+        buf_append(&list, list.len > 1 ? SLICE(",{\"tensor\":") : SLICE("{\"tensor\":"));
+        json_append_bytes(&list, t->out.name);
+        buf_printf(&list, ",\"type\":\"%s\",\"reason\":\"%s\"}", type, t->reason);
+        if (list.len < 1024 && app->common.verbose == 0)
+            log_notice("tensor %s: %s, %s", ERR_QUOTE(t->out.name), type, t->reason);
+    }
+    buf_append_byte(&list, ']');
+    report_json(&app->report, "fallbacks", buf_slice(&list));
+    report_int(&app->report, "fallback_tensors", p->fallbacks, "Tensors of another type.");
+    report_int(&app->report, "output_file_bytes", p->bytes_out, "Size of the output file.");
+    buf_release(&list);
+}
+
+static void show_progress(void *arg, int64_t done_bytes)
+{
+    struct app *app = arg;
+    struct progress_state s = { .bytes_in = done_bytes, .raw_bytes = done_bytes,
+                                .raw_total = app->report.bytes_in };
+
+    progress_update(&app->progress, &s);
+}
+
+static bool dry_run(struct app *app, const struct convert_plan *plan, struct err *err)
+{
+    struct buf text = { 0 };
+    int64_t left;
+
+    convert_plan_print(plan, &text);
+    bool ok = print(&text, err);
+    buf_release(&text);
+    if (!ok || !app->common.output)
+        return ok;
+    if (!convert_check_space(plan, app->common.output, &left, err))
+        return false;
+    log_info("%s: %lld bytes are free there", app->common.output, (long long)left);
+    return true;
+}
+
+static bool convert(struct app *app, const struct conf *conf, struct err *err)
+{
+    const struct convert_conf cc = {
+        .type = tensor_type_of(slice_of(conf->type)),
+        .jobs = (int)app->common.jobs,
+        .output = app->common.output,
+        .force = app->common.force,
+        .progress = show_progress,
+        .progress_arg = app,
+    };
+    struct convert_plan plan = { 0 };
+
+    if (!cc.output && !conf->dry_run)
+        return err_set(err, ERR_USAGE, "option '-o FILE' is required (or '--dry-run')");
+    if (cc.output && strcmp(cc.output, "-") == 0)
+        return err_set(err, ERR_USAGE, "option '-o -': a model is written to a file, not to stdout");
+    if (cc.output && !convert_check_output(cc.output, cc.force, err))
+        return false;
+    struct model_file *m = open_model(app, app->options.operands[0], err);
+    if (!m)
+        return false;
+    bool ok = convert_plan_make(m, &cc, &app->arena, &plan, err);
+    if (ok) {
+        app->report.in = app->report.out = app->report.records_out = plan.count;
+        app->report.bytes_in = plan.bytes_in;
+        tell(app, m, &plan);
+        ok = conf->dry_run ? dry_run(app, &plan, err) : convert_write(m, &plan, &cc, err);
+        app->report.bytes_out = ok && !conf->dry_run ? plan.bytes_out : 0;
+    }
+    convert_plan_release(&plan);
+    model_file_close(m);
+    return ok;
+}
+
+static bool run(struct app *app, void *conf_ptr, struct err *err)
+{
+    const struct conf *conf = conf_ptr;
+
+    if (app->options.mode == MODE_INSPECT)
+        return inspect(app, conf->inspect, err);
+    return convert(app, conf, err);
+}
+
+int main(int argc, char **argv)
+{
+    static struct conf conf;
+
+    return app_run(&self, &conf, argc, argv, run);
+}

@@ -1,0 +1,306 @@
+#!/usr/bin/env bats
+# quantize: conversion, types, refusals, inspection.
+load helper
+
+model() { cp -R "$TOP/lib/data/tldr-7m" "$1"; chmod -R u+w "$1"; }
+
+# refused CODE TEXT COMMAND...: exits CODE with one line that says TEXT, leaves no output.
+refused() {
+    local code=$1 text=$2
+    shift 2
+    "$@" >o 2>e && status=0 || status=$?
+    [ "$status" = "$code" ] || { echo "exit $status, expected $code: $*"; cat e; return 1; }
+    grep -qF -- "$text" e || { echo "no '$text' in:"; cat e; return 1; }
+    [ "$(grep -cF -e "$text" e)" = 1 ] && [ ! -s o ] && [ -z "$(ls -A | grep -E '\.tmp$|^out' || true)" ]
+}
+
+@test "the demo model as Q8_0: the same bytes for every -j" {
+    quantize -o a.gguf -j1 demo 2>e
+    [ ! -s e ]
+    quantize -o b.gguf -j4 demo
+    quantize -o c.gguf -j3 --type q8_0 "$TOP/lib/data/tldr-7m"
+    cmp a.gguf b.gguf
+    quantize --inspect a.gguf >a.json
+    [ "$(json a.json '[d["format"], d["version"], d["parameters"], len(d["tensors"])]')" = '["gguf", 3, 6819072, 56]' ]
+    [ "$(json a.json 'sorted({t["type"] for t in d["tensors"]})')" = '["F32", "Q8_0"]' ]
+    [ "$(json a.json 'all(t["type"] == "F32" for t in d["tensors"] if "norm" in t["name"])')" = true ]
+    [ "$(wc -c <a.gguf)" -lt 8388608 ]
+}
+
+@test "every type and instruction set: the weights are what the formats say" {
+    for t in F32 F16 BF16 Q8_0; do
+        quantize --type $t -o $t.gguf demo
+        for isa in scalar $("$BUILD/bin/quantize" -V | sed -n 's/.*available: \([^)]*\)).*/\1/p'); do
+            quantize --isa "$isa" --type $t --force -o again.gguf demo
+            cmp $t.gguf again.gguf
+        done
+        python3 "$TOP/tests/data/models/check_weights.py" $t.gguf "$TOP/lib/data/tldr-7m"
+    done
+}
+
+@test "tokenizer and metadata in the file are those of the folder" {
+    quantize -o a.gguf demo
+    quantize --inspect a.gguf >a.json
+    json a.json 'd["metadata"]' >m.json
+    python3 - m.json "$TOP/lib/data/tldr-7m" <<'PY'
+import json, sys
+m = json.load(open(sys.argv[1]))
+t = json.load(open(sys.argv[2] + "/tokenizer.json"))
+vocab, merges = t["model"]["vocab"], t["model"]["merges"]
+assert m["general.architecture"] == "llama" and m["general.file_type"] == 7
+assert m["llama.block_count"] == 6 and m["llama.attention.head_count_kv"] == 4
+assert m["llama.rope.freq_base"] == 10000 and m["llama.attention.layer_norm_rms_epsilon"] == 1e-5
+assert m["tokenizer.ggml.model"] == "gpt2"
+tokens = m["tokenizer.ggml.tokens"]
+assert len(tokens) == 8192 and all(tokens[i] == s for s, i in vocab.items())
+want = [x if isinstance(x, str) else " ".join(x) for x in merges]
+assert m["tokenizer.ggml.merges"] == want
+assert m["tokenizer.ggml.token_type"][0] == 3 and set(m["tokenizer.ggml.token_type"][1:]) == {1}
+assert m["tokenizer.ggml.bos_token_id"] == 0 and m["tokenizer.ggml.eos_token_id"] == 0
+assert m["tokenizer.ggml.add_bos_token"] is True
+PY
+}
+
+@test "GGUF in, GGUF out: F16, BF16 and F32 files become the same Q8_0 as the folder" {
+    quantize --type F32 -o f32.gguf demo
+    quantize -o from-f32.gguf f32.gguf
+    quantize -o direct.gguf demo
+    cmp from-f32.gguf direct.gguf
+    quantize --type BF16 -o bf16.gguf demo
+    quantize -o from-bf16.gguf bf16.gguf
+    cmp from-bf16.gguf direct.gguf
+    quantize --type F16 -o f16.gguf demo
+    quantize --type F32 -o wide.gguf f16.gguf
+    quantize --type F16 -o narrow.gguf wide.gguf
+    cmp narrow.gguf f16.gguf
+}
+
+@test "shards and an index give the bytes of the single file" {
+    model whole
+    python3 "$TOP/tests/data/models/split_shards.py" whole sharded 3
+    quantize -o a.gguf whole
+    quantize -o b.gguf sharded 
+    quantize --inspect a.gguf | sed 's/"file":"[^"]*",//;s/"general.name":"[^"]*"//' >a.json
+    quantize --inspect b.gguf | sed 's/"file":"[^"]*",//;s/"general.name":"[^"]*"//' >b.json
+    sed -i 's/"offset":[0-9]*//g' a.json b.json
+    cmp a.json b.json
+    mkdir swap && mv whole swap/m && quantize -o swap/a.gguf swap/m
+    rm -r swap/m && mv sharded swap/m && quantize -o swap/b.gguf swap/m
+    cmp swap/a.gguf swap/b.gguf
+}
+
+@test "old and new config.json give the same file" {
+    model m
+    quantize -o new.gguf m
+    python3 - <<'PY'
+import json
+c = json.load(open("m/config.json"))
+c["rope_theta"] = c.pop("rope_parameters")["rope_theta"]
+c["rope_scaling"] = None
+c["torch_dtype"] = c.pop("dtype")
+json.dump(c, open("m/config.json", "w"))
+PY
+    quantize -o old.gguf m
+    cmp new.gguf old.gguf
+}
+
+@test "a chat template is kept, from either file" {
+    model m
+    printf '{{ messages }}\n' >m/chat_template.jinja
+    quantize -o a.gguf m
+    quantize --inspect a.gguf | grep -qF '"tokenizer.chat_template":"{{ messages }}'
+    rm m/chat_template.jinja
+    python3 - <<'PY'
+import json
+c = json.load(open("m/tokenizer_config.json"))
+c["chat_template"] = [{"name": "tool", "template": "T"}, {"name": "default", "template": "D{{x}}"}]
+json.dump(c, open("m/tokenizer_config.json", "w"))
+PY
+    quantize -o b.gguf m
+    quantize --inspect b.gguf | grep -qF '"tokenizer.chat_template":"D{{x}}"'
+}
+
+@test "no tokenizer files: converted, with a notice" {
+    model m
+    rm m/tokenizer.json
+    quantize -o a.gguf m 2>e
+    grep -q 'no tokenizer.json' e
+    quantize --inspect a.gguf | grep -qF '"tokenizer.ggml.model":"none"'
+}
+
+@test "rows that do not divide by 32 become F16, named in the report" {
+    python3 "$TOP/tests/data/models/tiny_llama.py" m 48
+    quantize -o a.gguf --report r.json m 2>e
+    grep -q "tensor 'blk.0.ffn_down.weight': F16, row of 48 does not divide by 32" e
+    [ "$(json r.json 'd["fallback_tensors"]')" = 1 ]
+    [ "$(json r.json 'd["fallbacks"][0]["tensor"]')" = blk.0.ffn_down.weight ]
+    [ "$(json r.json 'd["in"] == d["out"] == 11')" = true ]
+    python3 "$TOP/tests/data/models/check_weights.py" a.gguf m
+}
+
+@test "edge values: zeros, subnormals, outliers; infinity, NaN and overflow are refused by name" {
+    python3 "$TOP/tests/data/models/tiny_llama.py" m 64 edges
+    quantize -q -o a.gguf m
+    python3 "$TOP/tests/data/models/check_weights.py" a.gguf m
+    for v in inf nan; do
+        python3 "$TOP/tests/data/models/tiny_llama.py" $v 64 $v
+        for t in Q8_0 F16 BF16 F32; do
+            refused 78 "tensor 'blk.0.ffn_up.weight': element 7 is " quantize -q --type $t -o out.gguf $v
+        done
+    done
+    python3 "$TOP/tests/data/models/tiny_llama.py" big 64 big
+    refused 78 "tensor 'blk.0.ffn_up.weight': element 7 is 70000, too large for F16" \
+        quantize -q --type F16 -o out.gguf big
+    quantize -q -o ok.gguf big
+    python3 "$TOP/tests/data/models/tiny_llama.py" huge 64 huge
+    refused 78 "element 7 is -9e+06, too large for Q8_0: use BF16 or F32" quantize -q -o out.gguf huge
+}
+
+@test "--dry-run prints the table, the true size, and writes nothing" {
+    quantize --dry-run -o a.gguf demo >table
+    [ ! -e a.gguf ]
+    grep -qE '^token_embd.weight +256x8192 +BF16 +Q8_0 +2228224$' table
+    grep -qE '^output_norm.weight +256 +BF16 +F32 +1024  one-dimensional$' table
+    bytes=$(sed -n 's/.* the file has \([0-9]*\) bytes.*/\1/p' table)
+    quantize -o a.gguf demo
+    [ "$(wc -c <a.gguf)" = "$bytes" ]
+    quantize --dry-run demo | head -1 | grep -q '^tensor'
+}
+
+@test "an existing file is not touched without --force" {
+    echo mine >keep.gguf
+    refused 73 "keep.gguf' exists: use --force to replace it" quantize -o keep.gguf demo
+    refused 73 "keep.gguf' exists" quantize --dry-run -o keep.gguf demo
+    is_file keep.gguf 'mine\n'
+    quantize --force -o keep.gguf demo
+    quantize --inspect keep.gguf >/dev/null
+    refused 73 "there is no folder" quantize -o none/x.gguf demo
+}
+
+@test "usage: -o is needed and is a file, types are known, --inspect stands alone" {
+    refused 2 "'-o FILE' is required" quantize demo
+    refused 2 "not to stdout" quantize -o - demo
+    refused 2 "'Q9_9' is none of F32" quantize --type Q9_9 -o out.gguf demo
+    refused 2 "'Q4_K' is none of F32" quantize --type Q4_K -o out.gguf demo
+    refused 2 "--type" quantize --inspect demo --type F16
+    refused 2 "MODEL" quantize -o out.gguf
+}
+
+@test "disk full, read-only and vanished folders: 74, 73, 66; nothing half-written" {
+    refused 74 "/dev/full" quantize -o /dev/full demo
+    refused 66 "nowhere" quantize -o out.gguf nowhere
+    mkdir empty
+    refused 66 "no config.json" quantize -o out.gguf empty
+    (ulimit -f 1000; trap '' XFSZ; quantize -o big.gguf demo 2>e && exit 1; [ $? = 74 ] || exit 1)
+    [ ! -e big.gguf ] && [ -z "$(ls -A | grep tmp || true)" ]
+    if [ "$(id -u)" != 0 ]; then
+        mkdir ro && chmod a-w ro
+        refused 73 "ro/x.gguf" quantize -o ro/x.gguf demo
+    fi
+}
+
+@test "a signal in the middle leaves nothing behind" {
+    python3 "$TOP/tests/data/models/tiny_llama.py" m 64 large
+    quantize -q -j1 -o a.gguf m &
+    pid=$!
+    for i in $(seq 200); do ls -A | grep -q 'a.gguf.*tmp' && break; sleep 0.01; done
+    kill -TERM $pid || true
+    wait $pid && status=0 || status=$?
+    [ "$status" = 143 ] || [ "$status" = 0 ]
+    [ -z "$(ls -A | grep tmp || true)" ]
+    [ "$status" = 0 ] || [ ! -e a.gguf ]
+}
+
+@test "memory stays bounded while the model is not" {
+    python3 "$TOP/tests/data/models/tiny_llama.py" m 64 large
+    quantize -q -j2 --report r.json -o a.gguf m
+    [ -n "${MILLRACE_SANITIZED:-}" ] || [ "$(json r.json 'd["peak_rss_bytes"] < 24 << 20')" = true ]
+    [ "$(json r.json 'd["bytes_in"] > 96 << 20')" = true ]
+}
+
+@test "damaged folders: the tensor, shard or key is named" {
+    model m
+    python3 "$TOP/tests/data/models/split_shards.py" m s 3
+    cp -R s t; rm t/model-2.safetensors
+    refused 78 "model-2.safetensors" quantize -o out.gguf t
+    cp -R s u; truncate -s -1 u/model-1.safetensors
+    refused 78 "model-1.safetensors" quantize -o out.gguf u
+    cp -R s v; sed -i 's/"model.norm.weight": "model-[0-9].safetensors"/"model.norm.weight2": "model-1.safetensors"/' v/model.safetensors.index.json
+    refused 78 "model.norm.weight" quantize -o out.gguf v
+    cp -R s w; sed -i 's/"model-1.safetensors"/"..\/m\/model.safetensors"/' w/model.safetensors.index.json
+    refused 78 "plain file name" quantize -o out.gguf w
+    cp -R m x; sed -i 's/"hidden_size": 256/"hidden_size": 128/' x/config.json
+    refused 78 "config.json asks for" quantize -o out.gguf x
+    cp -R m y; sed -i 's/"llama"/"mamba"/' y/config.json
+    refused 78 "model_type 'mamba' is not supported (llama, mistral, qwen2 are)" quantize -o out.gguf y
+    cp -R m z; rm z/model.safetensors; touch z/pytorch_model.bin
+    refused 78 "Python pickle" quantize -o out.gguf z
+    cp -R m z1; echo '{' >z1/config.json
+    refused 78 "z1/config.json: byte " quantize -o out.gguf z1
+    cp -R m z2; echo '{"model":{"type":"Lattice"}}' >z2/tokenizer.json
+    refused 78 "z2/tokenizer.json" quantize -o out.gguf z2
+}
+
+@test "148 good and broken model files: every verdict right, one line, no delay" {
+    python3 "$TOP/tests/data/models/make_cases.py" cases
+    cd cases
+    n=0
+    while IFS=$'\t' read -r file code why; do
+        timeout 5 quantize --inspect "$file" >../o 2>../e && status=0 || status=$?
+        [ "$status" = "$code" ] || { echo "$file ($why): exit $status, expected $code"; cat ../e; return 1; }
+        if [ "$code" = 0 ]; then [ ! -s ../e ] && json ../o 'd["format"]' >/dev/null
+        else [ ! -s ../o ] && [ "$(wc -l <../e)" = 1 ]; fi || { echo "$file: wrong output"; return 1; }
+        n=$((n + 1))
+    done <cases.tsv
+    [ "$n" = 148 ]
+}
+
+@test "conformance: gguf-bad verdicts" {
+    need_data models/gguf-bad/expect.jsonl
+    python3 - "$DATA/models/gguf-bad" "$BUILD/bin/quantize" <<'PY'
+import json, subprocess, sys
+good = total = 0
+for line in open(sys.argv[1] + "/expect.jsonl"):
+    e = json.loads(line)
+    p = subprocess.run([sys.argv[2], "--inspect", sys.argv[1] + "/" + e["file"]], capture_output=True, timeout=5)
+    allowed = {"accept": (0,), "reject": (78,), "either": (0, 78)}[e["verdict"]]
+    ok = p.returncode in allowed and (p.returncode == 0 or p.stderr.count(b"\n") == 1)
+    total += 1
+    good += ok
+    if not ok:
+        print(e["file"], p.returncode, p.stderr.decode(), file=sys.stderr)
+print("# quantize-gguf-bad: %d/%d" % (good, total))
+sys.exit(good != total or total < 46)
+PY
+}
+
+@test "conformance: parser files of another project" {
+    need_data models/parser/iree-single.gguf
+    for f in "$DATA"/models/parser/*.safetensors; do quantize --inspect "$f" | json /dev/stdin 'd["format"]'; done
+    # These GGUF files give general.architecture twice, which llama.cpp refuses too.
+    for f in "$DATA"/models/parser/*.gguf; do
+        refused 78 "key 'general.architecture' stands twice" quantize --inspect "$f"
+    done
+}
+
+@test "conformance: stories260K as Q8_0 and F32 is llama-quantize's, tensor by tensor" {
+    need_data models/stories260K/quantized.json
+    S="$DATA/models/stories260K"
+    quantize -q -o q8.gguf "$S/stories260K-f32.gguf"
+    quantize -q --type F32 -o f32.gguf "$S/stories260K-f32.gguf"
+    python3 "$TOP/tests/data/models/check_sha256.py" q8.gguf Q8_0 "$S/quantized.json"
+    python3 "$TOP/tests/data/models/check_sha256.py" f32.gguf f32 "$S/quantized.json"
+}
+
+@test "conformance: small llama, mistral and qwen2 folders" {
+    need_data models/tiny/llama-gqa/config.json
+    for m in llama-gqa llama3-ropescaled mistral-swa qwen2; do
+        quantize -q --type F32 -o $m.gguf "$DATA/models/tiny/$m"
+        quantize --inspect $m.gguf >/dev/null
+        python3 "$TOP/tests/data/models/check_weights.py" $m.gguf "$DATA/models/tiny/$m"
+    done
+    [ "$(quantize --inspect llama3-ropescaled.gguf | json /dev/stdin '[t["shape"] for t in d["tensors"] if t["name"] == "rope_freqs.weight"]')" = "[[8]]" ]
+    for m in gpt2 mixtral gemma2 phi3 bert; do
+        refused 78 "is not supported" quantize -q -o out.gguf "$DATA/models/tiny/$m"
+    done
+}
