@@ -167,9 +167,10 @@ perf: deps-build ## measure: every stage in MB/s beside its limit or a peer
 
 # ---- generated documentation
 .PHONY: docs
-docs: all ## regenerate man OPTIONS and completions from the option tables
+docs: all ## regenerate man OPTIONS, completions and the map of lib
 	@sh man/gen.sh $(BUILD)/bin man
 	@sh completions/gen.sh $(BUILD)/bin completions
+	@sh lib/map.sh
 
 # ---- installation
 INSTALL ?= install

@@ -23,6 +23,10 @@ load ../cli/helper
     done
 }
 
+@test "the map in lib/README.md is what lib/map.sh makes (else: make docs)" {
+    sh "$TOP/lib/map.sh" - | diff -u "$TOP/lib/README.md" -
+}
+
 @test "mandoc finds no fault in any manual page" {
     command -v mandoc >/dev/null || skip "needs mandoc"
     for page in "$TOP"/man/*.[157]; do
