@@ -1,11 +1,15 @@
 #include "unicode.h"
 
+#include "simd/bytepair.h"
+
 #include <utf8proc.h>
 
 struct uni_norm {
     utf8proc_option_t options;
     bool compose;
-    uint64_t *unsafe; /* bit cp: may change, or be changed by what is before it */
+    uint64_t *unsafe;       /* bit cp: may change, or be changed by what is before it */
+    uint64_t *mark_only;    /* of these: changes nothing when the marks are in order */
+    struct bytepair places; /* the first two bytes of unsafe code points, and some others */
 };
 
 /* ---- the bitmap of code points that need a closer look ---- */
@@ -13,6 +17,17 @@ struct uni_norm {
 static void mark(struct uni_norm *n, uint32_t cp)
 {
     n->unsafe[cp >> 6] |= (uint64_t)1 << (cp & 63);
+    n->mark_only[cp >> 6] &= ~((uint64_t)1 << (cp & 63));
+}
+
+/* A combining mark that neither decomposes nor composes, unless mark() says otherwise too. */
+static void mark_combining(struct uni_norm *n, uint32_t cp)
+{
+    bool known = n->unsafe[cp >> 6] >> (cp & 63) & 1;
+
+    mark(n, cp);
+    if (!known)
+        n->mark_only[cp >> 6] |= (uint64_t)1 << (cp & 63);
 }
 
 static bool is_unsafe(const struct uni_norm *n, uint32_t cp)
@@ -29,7 +44,7 @@ static void mark_code_point(struct uni_norm *n, uint32_t cp)
     int bound = 0;
 
     if (p->combining_class)
-        mark(n, cp);
+        mark_combining(n, cp);
     if (p->decomp_seqindex == UINT16_MAX)
         return;
     utf8proc_ssize_t count =
@@ -49,6 +64,93 @@ static void mark_code_point(struct uni_norm *n, uint32_t cp)
         mark(n, cp);
 }
 
+/* ---- the pre-filter: the first two bytes of UTF-8 ---- */
+
+#define LEADS 64 /* 0xC0 .. 0xFF */
+
+struct lead_group {
+    uint64_t leads, seconds; /* bit b & 63 */
+};
+
+/* Leads that many texts are full of: a false stop there costs most. */
+static int lead_weight(int lead)
+{
+    return lead == 0xC3 || lead == 0xD0 || lead == 0xD1 || (lead >= 0xE3 && lead <= 0xED) ? 50 : 1;
+}
+
+/* Pairs that would be stopped at without need if both were one class. */
+static int join_cost(const struct lead_group *a, const struct lead_group *b)
+{
+    int cost = 0;
+
+    for (int i = 0; i < LEADS; i++) {
+        if (a->leads >> i & 1)
+            cost += lead_weight(0xC0 + i) * __builtin_popcountll(b->seconds & ~a->seconds);
+        if (b->leads >> i & 1)
+            cost += lead_weight(0xC0 + i) * __builtin_popcountll(a->seconds & ~b->seconds);
+    }
+    return cost;
+}
+
+/* A byte pair scan has 8 classes: the cheapest two groups become one until that is enough. */
+static int join_groups(struct lead_group *groups, int count)
+{
+    while (count > 8) {
+        int best = INT_MAX, at = 0, with = 1;
+        for (int i = 0; i < count; i++)
+            for (int j = i + 1; j < count; j++) {
+                int cost = join_cost(&groups[i], &groups[j]);
+                if (cost < best) {
+                    best = cost;
+                    at = i;
+                    with = j;
+                }
+            }
+        groups[at].leads |= groups[with].leads;
+        groups[at].seconds |= groups[with].seconds;
+        groups[with] = groups[--count];
+    }
+    return count;
+}
+
+static slice bytes_of(uint64_t set, int base, char out[64])
+{
+    ptrdiff_t n = 0;
+
+    for (int i = 0; i < 64; i++)
+        if (set >> i & 1)
+            out[n++] = (char)(base + i);
+    return slice_make(out, n);
+}
+
+static void ready_places(struct uni_norm *n)
+{
+    struct lead_group groups[LEADS];
+    int count = 0;
+
+    memset(groups, 0, sizeof groups);
+    for (uint32_t word = 2; word < UNI_LIMIT / 64; word++) {
+        char bytes[4];
+        if (!n->unsafe[word] || (word >= 0xD800 / 64 && word < 0xE000 / 64))
+            continue;
+        /* 64 code points share all bytes but the last; of two bytes the last is the second. */
+        uni_encode(bytes, word * 64);
+        struct lead_group *g = &groups[(unsigned char)bytes[0] - 0xC0];
+        g->leads = (uint64_t)1 << ((unsigned char)bytes[0] - 0xC0);
+        g->seconds |= word < 0x800 / 64 ? n->unsafe[word] : (uint64_t)1 << (bytes[1] & 63);
+    }
+    for (int i = 0; i < LEADS; i++)
+        if (groups[i].leads)
+            groups[count++] = groups[i];
+    count = join_groups(groups, count);
+    for (int i = 0; i < count; i++) {
+        char leads[64], seconds[64];
+        bytepair_add(&n->places, i, bytes_of(groups[i].leads, 0xC0, leads),
+                     bytes_of(groups[i].seconds, 0x80, seconds));
+    }
+    bytepair_ready(&n->places);
+}
+
 struct uni_norm *uni_norm_new(enum uni_form form, struct arena *arena)
 {
     /* The planes that hold characters with decompositions or combining classes. */
@@ -63,6 +165,7 @@ struct uni_norm *uni_norm_new(enum uni_form form, struct arena *arena)
     if (form == UNI_NFKC || form == UNI_NFKD)
         n->options |= UTF8PROC_COMPAT;
     n->unsafe = arena_new(arena, uint64_t, UNI_LIMIT / 64);
+    n->mark_only = arena_new(arena, uint64_t, UNI_LIMIT / 64);
     for (int r = 0; r < countof(ranges); r++)
         for (uint32_t cp = ranges[r].first; cp < ranges[r].end; cp++)
             mark_code_point(n, cp);
@@ -73,6 +176,7 @@ struct uni_norm *uni_norm_new(enum uni_form form, struct arena *arena)
     if (!n->compose)
         for (uint32_t cp = 0xAC00; cp <= 0xD7A3; cp++)
             mark(n, cp);
+    ready_places(n);
     return n;
 }
 
@@ -152,29 +256,45 @@ static void normalize_segment(const struct uni_norm *n, slice s, struct code_poi
 
 /* ---- a text ---- */
 
-/* Offset of the first unsafe code point at or after `at`, or the length; *safe is the start of the
- * code point before it (or `at`). */
-static ptrdiff_t find_unsafe(const struct uni_norm *n, slice text, ptrdiff_t at, ptrdiff_t *safe)
+/* Length of a run of marks at `at` that stays as it is, or 0: their classes ascend, none composes. */
+static ptrdiff_t ordered_marks(const struct uni_norm *n, slice text, ptrdiff_t at)
 {
-    const char *p = text.ptr;
-    ptrdiff_t last = at;
+    ptrdiff_t start = at;
+    int last = 0;
 
     while (at < text.len) {
-        while (at + 8 <= text.len && !(load_u64(p + at) & 0x8080808080808080u)) {
-            at += 8;
-            last = at - 1;
-        }
-        if (at >= text.len)
-            break;
         uint32_t cp;
-        int width = uni_decode(p + at, &cp);
-        if (cp >= 0x80 && is_unsafe(n, cp))
+        int width = uni_decode(text.ptr + at, &cp);
+        if (cp < 0x80 || !is_unsafe(n, cp))
             break;
-        last = at;
+        int class = n->mark_only[cp >> 6] >> (cp & 63) & 1 ? combining_class((utf8proc_int32_t)cp)
+                                                           : 0;
+        if (class < last || class == 0)
+            return 0;
+        last = class;
         at += width;
     }
-    *safe = last;
-    return at;
+    return at - start;
+}
+
+/* Offset of the first place at or after `at` that needs work, or the length; *safe is the start of
+ * the code point before it (or `at`). */
+static ptrdiff_t find_unsafe(const struct uni_norm *n, slice text, ptrdiff_t at, ptrdiff_t *safe)
+{
+    ptrdiff_t i = at;
+    uint32_t cp;
+
+    while ((i = bytepair_find(&n->places, text, i)) < text.len) {
+        int width = uni_decode(text.ptr + i, &cp);
+        if (is_unsafe(n, cp)) {
+            width = (int)MIN(ordered_marks(n, text, i), INT_MAX);
+            if (!width)
+                break;
+        }
+        i += width;
+    }
+    *safe = i > at && i < text.len ? i - uni_decode_back(text.ptr + at, text.ptr + i, &cp) : i;
+    return i;
 }
 
 static ptrdiff_t segment_end(const struct uni_norm *n, slice text, ptrdiff_t at)

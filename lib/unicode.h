@@ -3,11 +3,12 @@
  * All texts are valid UTF-8 (json_scan() has checked them); they may hold NUL. The Unicode version
  * is utf8proc's (uni_version()): classes and normal forms come from one source.
  *
- * Normalization costs next to nothing on normalized text: ASCII runs are skipped a word at a time
- * and other code points are looked up in a bitmap of those that may take part in a change (Unicode
- * Standard Annex 15, section 9: quick check not "yes", or combining class not 0). Only the segment
- * around such a code point, from the last safe one to the next, is decomposed and composed. The
- * canonical ordering is a counting sort, so a long run of combining marks stays linear.
+ * Normalization costs next to nothing on normalized text: a byte pair scan (simd/bytepair.h) stops
+ * at the blocks of code points that hold one which may take part in a change, and a bitmap knows
+ * which those are (Unicode Standard Annex 15, section 9: quick check not "yes", or combining class
+ * not 0). Only the segment around such a code point, from the last safe one to the next, is
+ * decomposed and composed. The canonical ordering is a counting sort, so a long run of combining
+ * marks stays linear.
  *
  *     struct uni_norm *nfc = uni_norm_new(UNI_NFC, &process_arena);   // read-only, any thread
  *     slice out = uni_normalize(nfc, text, &batch_arena);
@@ -27,7 +28,8 @@ enum uni_form { UNI_NFC, UNI_NFKC, UNI_NFD, UNI_NFKD };
 
 struct uni_norm;
 struct uni_norm *uni_norm_new(enum uni_form form, struct arena *arena);
-/* The normal form; `text` itself when it is normalized. A new text lies in the arena with
+/* The normal form; `text` itself when it is normalized. `text` has RECORD_PADDING readable bytes after
+ * it. A new text lies in the arena with
  * RECORD_PADDING readable bytes after it. */
 slice uni_normalize(const struct uni_norm *n, slice text, struct arena *arena);
 
