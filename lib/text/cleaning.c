@@ -150,6 +150,7 @@ struct clean_scratch *clean_scratch_new(void)
 void clean_scratch_free(struct clean_scratch *s)
 {
     regex_scratch_free(s->regex);
+    arena_release(&s->temp);
     free(s);
 }
 
@@ -165,13 +166,13 @@ static bool bad(struct clean_verdict *v, const char *reason)
 static bool edit_text(const struct clean *c, struct clean_scratch *s, slice *text,
                       struct arena *arena, struct clean_verdict *v)
 {
-    *text = edit_chars(&c->edit, *text, arena);
+    *text = edit_chars(&c->edit, *text, &s->temp);
     if (c->norm)
-        *text = uni_normalize(c->norm, *text, arena);
+        *text = uni_normalize(c->norm, *text, &s->temp);
     for (ptrdiff_t i = 0; i < c->sub_count; i++) {
         slice spec = subst_spec(c->subs[i]);
         switch (subst_apply(c->subs[i], s->regex, text, c->max_bytes, &s->counts.substitutions,
-                            arena)) {
+                            &s->temp)) {
         case SUBST_LIMIT:
             return bad(v, arena_printf(arena, "--sub '%.*s': match limit reached",
                                        SLICE_ARG(spec)).ptr);
@@ -183,7 +184,7 @@ static bool edit_text(const struct clean *c, struct clean_scratch *s, slice *tex
             break;
         }
     }
-    *text = edit_space(&c->edit, *text, arena);
+    *text = edit_space(&c->edit, *text, &s->temp);
     return true;
 }
 
@@ -235,7 +236,7 @@ static bool test_expr(const struct clean *c, struct clean_scratch *s, ptrdiff_t 
     const struct clean_test *t = &c->tests[i];
     bool is_text = t->member == c->text_member;
     enum expr_result r = is_text ? expr_test_text(&t->expr, text)
-                                 : expr_test(&t->expr, record, span, arena);
+                                 : expr_test(&t->expr, record, span, &s->temp);
 
     s->counts.missing[i] += r == EXPR_MISSING;
     s->counts.mismatch[i] += r == EXPR_MISMATCH;
@@ -262,7 +263,7 @@ static bool test_match(const struct clean *c, struct clean_scratch *s, ptrdiff_t
     else if (!is_string)
         s->counts.mismatch[i]++;
     else if (!is_text)
-        json_string(record, span, JSON_SURROGATE_REPLACE, arena, &text, NULL, &fault);
+        json_string(record, span, JSON_SURROGATE_REPLACE, &s->temp, &text, NULL, &fault);
     if (is_string && (is_text || span.count))
         r = regex_find(t->re, s->regex, text, 0, 0);
     if (r == REGEX_LIMIT)
@@ -299,8 +300,9 @@ void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
     ptrdiff_t surrogates = 0;
     struct json_fault fault;
 
+    arena_reset(&s->temp);
     if (c->reads_text) {
-        json_string(record, spans[c->text_member], JSON_SURROGATE_REPLACE, arena, &before,
+        json_string(record, spans[c->text_member], JSON_SURROGATE_REPLACE, &s->temp, &before,
                     &surrogates, &fault);
         text = before;
         if (!edit_text(c, s, &text, arena, v))

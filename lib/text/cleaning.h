@@ -82,6 +82,7 @@ struct clean_counts {
 };
 struct clean_scratch {
     struct regex_scratch *regex;
+    struct arena temp; /* of one record: the text before its last form */
     struct clean_counts counts;
 };
 struct clean_scratch *clean_scratch_new(void);
@@ -96,8 +97,8 @@ struct clean_verdict {
     const char *reason; /* BAD: a regex hit its limit, or a text grew beyond max_bytes */
 };
 
-/* `record` was scanned with the members as its query; the results are in it or in the arena. *v is
- * zeroed by the caller. */
+/* `record` was scanned with the members as its query; what *v points to is in the arena. *v is zeroed
+ * by the caller. */
 void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
                   const struct json_span *spans, struct arena *arena, struct clean_verdict *v);
 
