@@ -68,7 +68,9 @@ static int answer(struct app *app)
         opt_dump(app->command, &text);
     else
         opt_help(app->command, app->name, c->short_help && !c->help, &text);
-    return print_exit(&text);
+    int code = print_exit(&text);
+    buf_release(&text);
+    return code;
 }
 
 static bool resolve_jobs(struct opt_common *c, struct err *err)
@@ -206,6 +208,7 @@ int app_run(const struct command *command, void *conf, int argc, char **argv, ap
         struct buf text = { 0 };
         opt_help(command, app.name, true, &text);
         os_write_all(2, "stderr", buf_slice(&text), NULL);
+        buf_release(&text);
         return ERR_USAGE;
     }
     report_init(&app.report, command->name, argc, (const char *const *)argv);

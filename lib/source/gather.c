@@ -20,7 +20,7 @@ struct gather {
     bool open, ended, skipping;
     struct leaf leaf;
     enum magic_format format;
-    struct split split;
+    struct cut split;
     struct buf carry;       /* bytes of the unfinished record */
     struct buf header;      /* the header row of a table */
     bool header_wanted;
@@ -159,15 +159,15 @@ static void close_stream(struct gather *g)
 struct window {
     char *ptr;
     ptrdiff_t len, cap;
-    struct split_record *records;
+    struct cut_record *records;
     ptrdiff_t count, record_cap;
 };
 
-static void add_record(struct window *w, const struct split_record *r)
+static void add_record(struct window *w, const struct cut_record *r)
 {
     if (w->count == w->record_cap) {
         ptrdiff_t size = (ptrdiff_t)sizeof *r, cap = MAX(1024, w->record_cap * 2);
-        struct split_record *more = malloc((size_t)(cap * size));
+        struct cut_record *more = malloc((size_t)(cap * size));
         if (!more)
             mem_oom();
         if (w->count)
@@ -180,20 +180,20 @@ static void add_record(struct window *w, const struct split_record *r)
 }
 
 /* Names the records of the window. False: the structure is broken behind them. */
-static bool split_window(struct gather *g, struct window *w)
+static bool cut_window(struct gather *g, struct window *w)
 {
-    struct split_record r;
+    struct cut_record r;
     for (;;) {
-        switch (split_next(&g->split, slice_make(w->ptr, w->len), g->ended, &r)) {
-        case SPLIT_MORE: return true;
-        case SPLIT_FAULT: return false;
-        case SPLIT_RECORD: break;
+        switch (cut_next(&g->split, slice_make(w->ptr, w->len), g->ended, &r)) {
+        case CUT_MORE: return true;
+        case CUT_FAULT: return false;
+        case CUT_RECORD: break;
         }
         if (g->skipping) { /* the end of a record that was too long */
             g->skipping = false;
             g->number += 1;
         } else if (r.len > g->conf.max_record) {
-            add_record(w, &(struct split_record){ r.start, r.len, "longer than --max-record" });
+            add_record(w, &(struct cut_record){ r.start, r.len, "longer than --max-record" });
         } else if (g->header_wanted) {
             buf_clear(&g->header);
             buf_append(&g->header, slice_make(w->ptr + r.start, r.len));
@@ -216,21 +216,21 @@ static int64_t count_newlines(slice s)
 static void advance(struct gather *g, const struct window *w)
 {
     ptrdiff_t used = g->split.start;
-    if (g->split.kind != SPLIT_LINES)
+    if (g->split.kind != CUT_LINES)
         g->line += count_newlines(slice_make(w->ptr, used));
     g->offset += used;
     buf_clear(&g->carry);
     buf_append(&g->carry, slice_make(w->ptr + used, w->len - used));
-    split_rebase(&g->split);
+    cut_rebase(&g->split);
 }
 
 static void add_records(struct filling *f, const struct window *w)
 {
-    static const enum piece_kind kinds[] = { [SPLIT_LINES] = PIECE_LINES, [SPLIT_ROWS] = PIECE_ROWS,
-                                             [SPLIT_JSON] = PIECE_JSON };
+    static const enum piece_kind kinds[] = { [CUT_LINES] = PIECE_LINES, [CUT_ROWS] = PIECE_ROWS,
+                                             [CUT_JSON] = PIECE_JSON };
     struct gather *g = f->g;
     struct piece *pc = add_piece(f, kinds[g->split.kind]);
-    struct split_record *records = arena_new(f->unit->arena, struct split_record, w->count);
+    struct cut_record *records = arena_new(f->unit->arena, struct cut_record, w->count);
     memcpy(records, w->records, (size_t)w->count * sizeof *records);
     pc->bytes = slice_make(w->ptr, w->len);
     pc->records = records;
@@ -277,7 +277,7 @@ static void oversize(struct filling *f, struct window *w)
 {
     struct gather *g = f->g;
     if (!g->skipping) {
-        int64_t line = g->split.kind == SPLIT_LINES ? g->number : g->line;
+        int64_t line = g->split.kind == CUT_LINES ? g->number : g->line;
         add_bad(f, "longer than --max-record", line, g->offset);
         g->skipping = true;
     }
@@ -308,7 +308,7 @@ static bool fill_window(struct filling *f, struct window *w, struct err *err)
         enum fill st = read_window(f, w, err);
         if (st == FILL_FAIL)
             return false;
-        bool sound = split_window(g, w);
+        bool sound = cut_window(g, w);
         if (st == FILL_END || !sound) {
             if (w->count)
                 add_records(f, w);
@@ -350,7 +350,7 @@ static bool read_stream(struct filling *f, struct err *err)
     bool ok = fill_window(f, &w, err);
     if (ok && g->open) {
         memset(w.ptr + w.len, 0, RECORD_PADDING);
-        bool table = g->split.kind == SPLIT_ROWS;
+        bool table = g->split.kind == CUT_ROWS;
         if (table && w.count && g->header.len == 0 && !g->conf.header)
             invent_header(f, &w);
         if (table && w.count && g->number == 1 && !check_header(f))
@@ -385,16 +385,16 @@ static const char *stream_charset(struct gather *g, struct filling *f)
 static void open_stream(struct filling *f)
 {
     struct gather *g = f->g;
-    static const enum split_kind kinds[] = { [MAGIC_JSONL] = SPLIT_LINES, [MAGIC_JSON] = SPLIT_JSON,
-                                             [MAGIC_CSV] = SPLIT_ROWS, [MAGIC_TSV] = SPLIT_ROWS };
+    static const enum cut_kind kinds[] = { [MAGIC_JSONL] = CUT_LINES, [MAGIC_JSON] = CUT_JSON,
+                                             [MAGIC_CSV] = CUT_ROWS, [MAGIC_TSV] = CUT_ROWS };
     g->open = true;
     g->ended = g->skipping = false;
     g->number = g->line = 1;
     g->offset = 0;
-    split_init(&g->split, kinds[g->format]);
+    cut_init(&g->split, kinds[g->format]);
     g->split.quote = g->conf.quote;
     g->split.delimiter = g->conf.delimiter ? g->conf.delimiter : g->format == MAGIC_TSV ? '\t' : ',';
-    g->header_wanted = g->split.kind == SPLIT_ROWS && g->conf.header;
+    g->header_wanted = g->split.kind == CUT_ROWS && g->conf.header;
     const char *from = stream_charset(g, f);
     if (from)
         g->charset = charset_open(from);

@@ -6,7 +6,7 @@
 
 #define LIST_MAX ((ptrdiff_t)1 << 30)
 
-static ptrdiff_t split_names(slice list, char end, struct arena *arena, const char **names)
+static ptrdiff_t cut_names(slice list, char end, struct arena *arena, const char **names)
 {
     ptrdiff_t n = 0;
     while (list.len) {
@@ -52,7 +52,7 @@ bool operands_list(const struct in_conf *conf, struct arena *arena, const char *
     const char **all = arena_new(arena, const char *, room + 1);
     for (ptrdiff_t i = 0; i < conf->path_count; i++)
         all[i] = conf->paths[i];
-    *count = conf->path_count + split_names(list, end, arena, all + conf->path_count);
+    *count = conf->path_count + cut_names(list, end, arena, all + conf->path_count);
     *paths = all;
     *none = conf->files_from && *count == 0;
     if (conf->files_from)

@@ -67,7 +67,7 @@ static int64_t count_lines(slice s)
 static void reject_record(struct writer *w, const struct piece *pc, ptrdiff_t i,
                           const char *reason)
 {
-    struct split_record r = pc->records[i];
+    struct cut_record r = pc->records[i];
     int64_t line = pc->kind == PIECE_LINES
                        ? pc->first_number + i
                        : pc->first_line + count_lines(slice_make(pc->bytes.ptr, r.start));

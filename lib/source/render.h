@@ -14,7 +14,7 @@
 #define RENDER_H
 
 #include "../flow.h"
-#include "split.h"
+#include "cut.h"
 #include "table.h"
 
 enum piece_kind { PIECE_TEXT, PIECE_LINES, PIECE_ROWS, PIECE_JSON, PIECE_BAD };
@@ -24,7 +24,7 @@ struct piece {
     enum piece_kind kind;
     const char *id, *source;
     slice bytes;                        /* padded */
-    const struct split_record *records; /* in bytes: lines, rows, values */
+    const struct cut_record *records; /* in bytes: lines, rows, values */
     ptrdiff_t record_count;
     int64_t first_number;   /* of records[0], from 1 */
     int64_t first_line;     /* of bytes, from 1; rows and values: newlines are counted when needed */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "buf.h"
+#include "arena.h"
 #include "os.h"
 
 #include <dirent.h>
@@ -47,6 +48,9 @@ ATTR_UNUSED static const char *path_of(const char *name)
     return p;
 }
 
+/* What the helpers hand out lives as long as the program. */
+static struct arena io_memory;
+
 ATTR_UNUSED static const char *file_put(const char *name, slice bytes)
 {
     const char *path = path_of(name);
@@ -65,7 +69,9 @@ ATTR_UNUSED static slice file_get(const char *path)
 
     if (!os_slurp(path, (ptrdiff_t)1 << 32, &bytes, &err))
         fail_msg("%s", err.text);
-    return bytes;
+    slice kept = arena_dup(&io_memory, bytes);
+    os_free(bytes);
+    return kept;
 }
 
 ATTR_UNUSED static int files_in_folder(void)
@@ -108,7 +114,9 @@ ATTR_UNUSED static slice sample_text(ptrdiff_t len)
         x = x * 1664525 + 1013904223;
         buf_printf(&b, "{\"id\":%u,\"text\":\"line of the sample %u\"}\n", x >> 20, x >> 8);
     }
-    return slice_make(b.ptr, len);
+    slice kept = arena_dup(&io_memory, slice_make(b.ptr, len));
+    buf_release(&b);
+    return kept;
 }
 
 #endif

@@ -33,7 +33,9 @@ static slice joined(slice a, slice b)
 
     buf_append(&out, a);
     buf_append(&out, b);
-    return buf_slice(&out);
+    slice kept = arena_dup(&io_memory, buf_slice(&out));
+    buf_release(&out);
+    return kept;
 }
 
 /* Everything that an input gives, read in pieces of `cap`. NEXT is shown as "\x01". */

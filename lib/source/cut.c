@@ -1,34 +1,34 @@
-#include "split.h"
+#include "cut.h"
 
-void split_init(struct split *sp, enum split_kind kind)
+void cut_init(struct cut *sp, enum cut_kind kind)
 {
-    *sp = (struct split){ .kind = kind, .delimiter = ',', .quote = '"' };
+    *sp = (struct cut){ .kind = kind, .delimiter = ',', .quote = '"' };
 }
 
-void split_rebase(struct split *sp)
+void cut_rebase(struct cut *sp)
 {
     sp->at -= sp->start;
     sp->start = 0;
 }
 
-static enum split_status found(struct split *sp, struct split_record *r, ptrdiff_t end,
+static enum cut_status found(struct cut *sp, struct cut_record *r, ptrdiff_t end,
                                ptrdiff_t next)
 {
-    *r = (struct split_record){ .start = sp->start, .len = end - sp->start };
+    *r = (struct cut_record){ .start = sp->start, .len = end - sp->start };
     sp->start = sp->at = next;
-    return SPLIT_RECORD;
+    return CUT_RECORD;
 }
 
 /* ---- lines ---- */
 
-static enum split_status next_line(struct split *sp, slice w, bool last, struct split_record *r)
+static enum cut_status next_line(struct cut *sp, slice w, bool last, struct cut_record *r)
 {
     ptrdiff_t nl = slice_find(slice_from(w, sp->at), '\n');
     if (nl >= 0)
         return found(sp, r, sp->at + nl, sp->at + nl + 1);
     sp->at = w.len;
     if (!last || sp->start == w.len)
-        return SPLIT_MORE;
+        return CUT_MORE;
     return found(sp, r, w.len, w.len);
 }
 
@@ -36,7 +36,7 @@ static enum split_status next_line(struct split *sp, slice w, bool last, struct 
 
 enum { ROW_FIELD_START, ROW_PLAIN, ROW_QUOTED, ROW_QUOTE_SEEN, ROW_CR_SEEN };
 
-static enum split_status end_row(struct split *sp, slice w, struct split_record *r, ptrdiff_t end,
+static enum cut_status end_row(struct cut *sp, slice w, struct cut_record *r, ptrdiff_t end,
                                  ptrdiff_t next, bool unterminated)
 {
     bool bad = sp->bad;
@@ -48,7 +48,7 @@ static enum split_status end_row(struct split *sp, slice w, struct split_record 
     r->bad = unterminated ? "quoted field without its closing quote"
              : bad        ? "text after the closing quote of a field"
                           : NULL;
-    return SPLIT_RECORD;
+    return CUT_RECORD;
 }
 
 /* The byte after a plain field's run, or the window's end. */
@@ -59,7 +59,7 @@ static ptrdiff_t skip_plain(slice w, ptrdiff_t i, char delimiter)
     return i;
 }
 
-static enum split_status next_row(struct split *sp, slice w, bool last, struct split_record *r)
+static enum cut_status next_row(struct cut *sp, slice w, bool last, struct cut_record *r)
 {
     ptrdiff_t i = sp->at;
     while (i < w.len) {
@@ -81,7 +81,7 @@ static enum split_status next_row(struct split *sp, slice w, bool last, struct s
         }
         if (c == '\n') {
             bool empty = i == sp->start || (i == sp->start + 1 && w.ptr[i - 1] == '\r');
-            enum split_status st = end_row(sp, w, r, i, i + 1, false);
+            enum cut_status st = end_row(sp, w, r, i, i + 1, false);
             if (!empty)
                 return st;
             i = sp->start;
@@ -103,7 +103,7 @@ static enum split_status next_row(struct split *sp, slice w, bool last, struct s
     }
     sp->at = i;
     if (!last || sp->start == w.len)
-        return SPLIT_MORE;
+        return CUT_MORE;
     return end_row(sp, w, r, w.len, w.len, sp->state == ROW_QUOTED);
 }
 
@@ -116,19 +116,19 @@ enum { JS_TOP, JS_FIRST, JS_COMMA, JS_ELEMENT, JS_NESTED, JS_NESTED_STRING, JS_S
 
 #define IN_ARRAY 1000000000 /* added to depth inside a top-level array */
 
-static enum split_status fault(struct split *sp, ptrdiff_t at, const char *what)
+static enum cut_status fault(struct cut *sp, ptrdiff_t at, const char *what)
 {
     sp->at = at;
     sp->fault = what;
-    return SPLIT_FAULT;
+    return CUT_FAULT;
 }
 
-static bool in_array(const struct split *sp)
+static bool in_array(const struct cut *sp)
 {
     return sp->depth >= IN_ARRAY;
 }
 
-static enum split_status end_value(struct split *sp, struct split_record *r, ptrdiff_t end)
+static enum cut_status end_value(struct cut *sp, struct cut_record *r, ptrdiff_t end)
 {
     sp->state = in_array(sp) ? JS_COMMA : JS_TOP;
     return found(sp, r, end, end);
@@ -140,7 +140,7 @@ static bool is_space(char c)
 }
 
 /* One byte between records. False: it does not belong there. */
-static bool between(struct split *sp, char c, ptrdiff_t i)
+static bool between(struct cut *sp, char c, ptrdiff_t i)
 {
     sp->start = i + 1;
     switch (sp->state) {
@@ -171,7 +171,7 @@ static bool between(struct split *sp, char c, ptrdiff_t i)
 }
 
 /* The end of a string that `i` lies in: behind its quote, or the window's end. */
-static ptrdiff_t skip_string(struct split *sp, slice w, ptrdiff_t i, bool *closed)
+static ptrdiff_t skip_string(struct cut *sp, slice w, ptrdiff_t i, bool *closed)
 {
     *closed = false;
     if (sp->escaped && i < w.len) {
@@ -192,7 +192,7 @@ static ptrdiff_t skip_string(struct split *sp, slice w, ptrdiff_t i, bool *close
     return w.len;
 }
 
-static ptrdiff_t skip_nested(struct split *sp, slice w, ptrdiff_t i)
+static ptrdiff_t skip_nested(struct cut *sp, slice w, ptrdiff_t i)
 {
     ptrdiff_t outer = in_array(sp) ? IN_ARRAY : 0;
     for (; i < w.len; i++) {
@@ -209,17 +209,17 @@ static ptrdiff_t skip_nested(struct split *sp, slice w, ptrdiff_t i)
     return i;
 }
 
-static enum split_status json_end(struct split *sp, slice w, struct split_record *r)
+static enum cut_status json_end(struct cut *sp, slice w, struct cut_record *r)
 {
     if (sp->state == JS_SCALAR)
         return end_value(sp, r, w.len);
     sp->at = w.len;
     if (sp->state == JS_TOP)
-        return SPLIT_MORE;
+        return CUT_MORE;
     return fault(sp, w.len, sp->state >= JS_NESTED ? "ends inside a value" : "ends inside an array");
 }
 
-static enum split_status next_value(struct split *sp, slice w, bool last, struct split_record *r)
+static enum cut_status next_value(struct cut *sp, slice w, bool last, struct cut_record *r)
 {
     ptrdiff_t i = sp->at;
     bool closed;
@@ -255,15 +255,15 @@ static enum split_status next_value(struct split *sp, slice w, bool last, struct
         }
     }
     sp->at = i;
-    return last ? json_end(sp, w, r) : SPLIT_MORE;
+    return last ? json_end(sp, w, r) : CUT_MORE;
 }
 
-enum split_status split_next(struct split *sp, slice window, bool last, struct split_record *r)
+enum cut_status cut_next(struct cut *sp, slice window, bool last, struct cut_record *r)
 {
     switch (sp->kind) {
-    case SPLIT_LINES: return next_line(sp, window, last, r);
-    case SPLIT_ROWS: return next_row(sp, window, last, r);
-    case SPLIT_JSON: break;
+    case CUT_LINES: return next_line(sp, window, last, r);
+    case CUT_ROWS: return next_row(sp, window, last, r);
+    case CUT_JSON: break;
     }
     return next_value(sp, window, last, r);
 }
