@@ -1,5 +1,4 @@
 #include "generate.h"
-#include "../os.h"
 #include "../simd/vec.h"
 
 #include <math.h>
@@ -19,6 +18,7 @@ struct slot {
     uint64_t rng;
     struct buf text;
     float *logits;
+    int64_t number;         /* of the request */
     ptrdiff_t step_tokens;  /* in the step that is being made */
 };
 
@@ -31,6 +31,7 @@ struct generator {
     struct model_token *tokens;
     struct sample_item *work;
     int active;
+    int64_t added;
     struct generator_totals totals;
 };
 
@@ -96,6 +97,17 @@ int generator_active(const struct generator *g)
     return g->active;
 }
 
+void *generator_oldest(const struct generator *g)
+{
+    const struct slot *oldest = NULL;
+    for (int i = 0; i < g->conf.batch; i++) {
+        const struct slot *s = &g->slots[i];
+        if (s->state != SLOT_FREE && (!oldest || s->number < oldest->number))
+            oldest = s;
+    }
+    return oldest ? oldest->result.user : NULL;
+}
+
 static void ids_append(struct tok_ids *ids, uint32_t id)
 {
     if (ids->count == ids->cap) {
@@ -124,7 +136,8 @@ void generator_add(struct generator *g, const struct generate_request *r)
     s->rng = r->rng;
     buf_clear(&s->text);
     s->state = SLOT_PREFILL;
-    s->result = (struct generate_result){ .user = r->user, .added_ns = os_now_ns() };
+    s->number = g->added++;
+    s->result = (struct generate_result){ .user = r->user, .added_ns = g->conf.now_ns() };
     g->active++;
 }
 
@@ -132,10 +145,10 @@ void generator_add(struct generator *g, const struct generate_request *r)
 
 /* Slots that decode come first, so a long prompt never starves them; the rest of the step is prompt,
  * slot by slot. */
-static ptrdiff_t step_build(struct generator *g, bool *prefill)
+static ptrdiff_t step_build(struct generator *g, ptrdiff_t *prefill)
 {
     ptrdiff_t count = 0, room = GENERATE_CHUNK;
-    *prefill = false;
+    *prefill = 0;
     for (int i = 0; i < g->conf.batch; i++) {
         struct slot *s = &g->slots[i];
         s->step_tokens = 0;
@@ -146,9 +159,9 @@ static ptrdiff_t step_build(struct generator *g, bool *prefill)
         s->step_tokens = reads ? MIN(left, room) : left;
         if (reads && s->step_tokens) {
             room -= s->step_tokens;
-            *prefill = true;
+            *prefill += s->step_tokens;
             if (s->done == 0)
-                s->result.started_ns = os_now_ns();
+                s->result.started_ns = g->conf.now_ns();
         }
         for (ptrdiff_t j = 0; j < s->step_tokens; j++) {
             ptrdiff_t at = s->done + j;
@@ -174,7 +187,7 @@ static void slot_end(struct generator *g, struct slot *s, enum generate_finish f
         s->result.ids = s->ids.ids;
         s->result.count = s->ids.count - 1;
     }
-    s->result.last_ns = os_now_ns();
+    s->result.last_ns = g->conf.now_ns();
     g->active--;
 }
 
@@ -183,7 +196,7 @@ static bool slot_text(struct generator *g, struct slot *s, ptrdiff_t *stop, stru
 {
     buf_clear(&s->text);
     *stop = -1;
-    if (!tok_decode(g->tok, s->ids.ids + s->prompt_count, s->ids.count - s->prompt_count,
+    if (g->tok && !tok_decode(g->tok, s->ids.ids + s->prompt_count, s->ids.count - s->prompt_count,
                     TOK_SKIP_SPECIAL, &s->text, err))
         return false;
     for (int i = 0; i < g->conf.stop_text_count; i++) {
@@ -210,7 +223,7 @@ static bool slot_advance(struct generator *g, struct slot *s, const float *logit
     ptrdiff_t vocab = g->m->shape.vocab, stop = -1;
     if (s->state == SLOT_PREFILL) {
         s->state = SLOT_DECODE;
-        s->result.first_ns = os_now_ns();
+        s->result.first_ns = g->conf.now_ns();
         if (s->keep_logits) {
             if (!s->logits)
                 s->logits = zeroed(vocab, sizeof *s->logits);
@@ -246,7 +259,7 @@ static double nll_of(float *logits, ptrdiff_t count, uint32_t id)
 static bool step_outputs(struct generator *g, ptrdiff_t outputs, struct err *err)
 {
     ptrdiff_t at = 0, token = 0, stride = model_logits_stride(g->state);
-    const float *rows = NULL;
+    float *rows = NULL;
     for (int i = 0; i < g->conf.batch; i++) {
         struct slot *s = &g->slots[i];
         for (ptrdiff_t j = 0; j < s->step_tokens; j++, token++) {
@@ -254,7 +267,7 @@ static bool step_outputs(struct generator *g, ptrdiff_t outputs, struct err *err
                 continue;
             if (at % MODEL_LOGITS_MAX == 0)
                 rows = model_logits(g->state, at, MIN(MODEL_LOGITS_MAX, outputs - at));
-            float *row = (float *)rows + at++ % MODEL_LOGITS_MAX * stride;
+            float *row = rows + at++ % MODEL_LOGITS_MAX * stride;
             if (s->score)
                 s->result.nll += nll_of(row, g->m->shape.vocab, s->ids.ids[s->done + j + 1]);
             else if (!slot_advance(g, s, row, err))
@@ -266,8 +279,8 @@ static bool step_outputs(struct generator *g, ptrdiff_t outputs, struct err *err
 
 bool generator_step(struct generator *g, struct err *err)
 {
-    bool prefill;
-    int64_t start = os_now_ns();
+    ptrdiff_t prefill;
+    int64_t start = g->conf.now_ns();
     ptrdiff_t count = step_build(g, &prefill), outputs = 0;
     if (!count)
         return true;
@@ -284,12 +297,16 @@ bool generator_step(struct generator *g, struct err *err)
             g->totals.prompt_tokens += MIN(s->step_tokens, s->prompt_count - s->done);
         s->done += s->step_tokens;
         if (s->score && s->done == s->ids.count) {
-            s->result.first_ns = os_now_ns();
+            s->result.first_ns = g->conf.now_ns();
             slot_end(g, s, GENERATE_LENGTH);
+            g->totals.scored_tokens += s->result.count;
+            g->totals.nll += s->result.nll;
         }
     }
     g->totals.steps++;
-    *(prefill ? &g->totals.prefill_ns : &g->totals.decode_ns) += os_now_ns() - start;
+    int64_t ns = g->conf.now_ns() - start, read_ns = ns * prefill / count;
+    g->totals.prefill_ns += read_ns;
+    g->totals.decode_ns += ns - read_ns;
     return true;
 }
 

@@ -35,6 +35,7 @@ struct generator_conf {
     int stop_id_count;
     const slice *stop_texts; /* the completion ends before the first that appears in its text */
     int stop_text_count;
+    int64_t (*now_ns)(void); /* the clock of the times in results and totals */
 };
 
 struct generate_request {
@@ -69,6 +70,8 @@ ptrdiff_t generator_step_tokens(int batch);
 
 bool generator_has_room(const struct generator *g);
 int generator_active(const struct generator *g);  /* slots that are not finished */
+/* `user` of the active request that was added first, or NULL. */
+void *generator_oldest(const struct generator *g);
 void generator_add(struct generator *g, const struct generate_request *r);
 /* One forward pass. False: a token could not be decoded into text. */
 bool generator_step(struct generator *g, struct err *err);
@@ -78,7 +81,9 @@ void generator_release(struct generator *g, struct generate_result *r);
 
 /* Totals of the run. */
 struct generator_totals {
-    int64_t prompt_tokens, completion_tokens, steps, prefill_ns, decode_ns;
+    int64_t prompt_tokens, completion_tokens, scored_tokens, steps;
+    int64_t prefill_ns, decode_ns; /* a step's time is shared out by its tokens */
+    double nll;
 };
 struct generator_totals generator_totals(const struct generator *g);
 

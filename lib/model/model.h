@@ -71,8 +71,9 @@ void model_forward(struct model_state *s, const struct model_token *tokens, ptrd
 
 #define MODEL_LOGITS_MAX 32
 /* Logits of `count` <= MODEL_LOGITS_MAX tokens with output set in the last step, from the first-th
- * of them on; rows are model_logits_stride apart. Valid until the next call. */
-const float *model_logits(struct model_state *s, ptrdiff_t first, ptrdiff_t count);
+ * of them on; rows are model_logits_stride apart. The caller may overwrite them; valid until the next
+ * call. */
+float *model_logits(struct model_state *s, ptrdiff_t first, ptrdiff_t count);
 ptrdiff_t model_logits_stride(const struct model_state *s);
 
 #endif

@@ -342,7 +342,7 @@ void model_forward(struct model_state *s, const struct model_token *tokens, ptrd
     }
 }
 
-const float *model_logits(struct model_state *s, ptrdiff_t first, ptrdiff_t count)
+float *model_logits(struct model_state *s, ptrdiff_t first, ptrdiff_t count)
 {
     ptrdiff_t dim = s->m->shape.dim;
     ASSERT(first >= 0 && count <= MODEL_LOGITS_MAX && first + count <= s->outputs);

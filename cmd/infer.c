@@ -1,0 +1,526 @@
+/* infer: run a language model over records: complete prompts or score texts. */
+#include "../lib/app.h"
+#include "../lib/hash.h"
+#include "../lib/log.h"
+#include "../lib/model/generate.h"
+#include "../lib/model/occurrence.h"
+#include "../lib/model/prompt.h"
+#include "../lib/os.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct conf {
+    const char *model, *chat_template;
+    int64_t max_tokens, batch, top_k;
+    double temperature, top_p, min_p;
+    struct opt_list stop;
+    int special, logits;
+    bool score, ids, timings, ignore_eos;
+};
+
+#define AT(member) offsetof(struct conf, member)
+#define GENERATES 1 /* the mode without --score */
+
+static const struct opt opts[] = {
+    { 'm', "model", OPT_PATH, AT(model), .arg = "MODEL", .flags = OPT_REQUIRED, .group = "Model",
+      .help = "GGUF file, safetensors folder, or demo" },
+    { 0, "chat-template", OPT_PATH, AT(chat_template), .arg = "FILE", .modes = GENERATES,
+      .group = "Model", .help = "Jinja template for messages, not the model's" },
+    { 0, "special", OPT_ENUM, AT(special), .arg = "HOW", .def = "parse", .choices = "parse|text",
+      .group = "Model", .help = "special tokens in texts: their ids, or text" },
+    { 0, "batch", OPT_INT, AT(batch), .arg = "N", .def = "8", .min = 1, .max = 1024,
+      .group = "Model", .help = "records computed at once" },
+    { 0, "max-tokens", OPT_INT, AT(max_tokens), .arg = "N", .def = "256", .min = 1, .max = 1e9,
+      .modes = GENERATES, .group = "Generation", .help = "length of a completion in tokens" },
+    { 0, "stop", OPT_STRING, AT(stop), .arg = "TEXT", .flags = OPT_REPEAT, .modes = GENERATES,
+      .group = "Generation", .help = "end the completion before this text" },
+    { 0, "temperature", OPT_FLOAT, AT(temperature), .arg = "T", .def = "0", .min = 0, .max = 100,
+      .modes = GENERATES, .group = "Generation", .help = "draw tokens; 0 takes the likeliest" },
+    { 0, "top-k", OPT_INT, AT(top_k), .arg = "N", .def = "0", .min = 0, .max = 1e9,
+      .modes = GENERATES, .group = "Generation", .help = "draw among the N likeliest; 0: all" },
+    { 0, "top-p", OPT_FLOAT, AT(top_p), .arg = "P", .def = "1", .min = 1e-9, .max = 1,
+      .modes = GENERATES, .group = "Generation",
+      .help = "draw among the likeliest that reach this probability" },
+    { 0, "min-p", OPT_FLOAT, AT(min_p), .arg = "P", .def = "0", .min = 0, .max = 1,
+      .modes = GENERATES, .group = "Generation",
+      .help = "draw among those with P times the best probability" },
+    { 0, "ignore-eos", OPT_FLAG, AT(ignore_eos), .modes = GENERATES, .group = "Generation",
+      .help = "go on after the model's end token" },
+    { 0, "score", OPT_FLAG, AT(score), .flags = OPT_MODE, .group = "Output",
+      .help = "add nll and n of the member text (or ids)" },
+    { 0, "ids", OPT_FLAG, AT(ids), .modes = GENERATES, .group = "Output",
+      .help = "add completion_ids" },
+    { 0, "logits", OPT_ENUM, AT(logits), .arg = "WHICH", .def = "none", .choices = "none|last",
+      .modes = GENERATES, .group = "Output", .help = "add logits: last, after the prompt" },
+    { 0, "timings", OPT_FLAG, AT(timings), .group = "Output",
+      .help = "add timings: milliseconds by phase" },
+};
+
+static const char *const synopsis[] = {
+    "-m MODEL [options] [FILE...]",
+    "-m MODEL --score [options] [FILE...]",
+    NULL,
+};
+static const struct command_example examples[] = {
+    { "complete prompts with the demo model",
+      "infer -m demo --max-tokens 32 < prompts.jsonl > completions.jsonl" },
+    { "draw instead of taking the likeliest token, 16 records at once",
+      "infer -m demo --temperature 0.8 --top-p 0.95 --seed 7 --batch 16 < prompts.jsonl" },
+    { "end at the first empty line", "infer -m demo --stop $'\\n\\n' < prompts.jsonl" },
+    { "perplexity of texts", "infer -m demo --score --report score.json < texts.jsonl" },
+    { 0 },
+};
+static const struct command_mode modes[] = {
+    { NULL, "complete the prompt, messages or ids of each record", 0 },
+    { "score", "add the negative log-likelihood of each record's text or ids", COMMON_SEED },
+};
+
+static const struct command self = {
+    .name = "infer",
+    .summary = "run a language model over records",
+    .synopsis = synopsis,
+    .examples = examples,
+    .opts = opts,
+    .opt_count = countof(opts),
+    .modes = modes,
+    .mode_count = countof(modes),
+    .common = COMMON_INPUT | COMMON_REJECTS | COMMON_OUTPUT | COMMON_JOBS | COMMON_SEED |
+              COMMON_PROGRESS,
+    .operands = "FILE...",
+    .order = "output order = input order",
+    .memory = "weights twice (file and packed), batch * (prompt + max tokens) positions",
+};
+
+/* ---- records ---- */
+
+enum field { F_ID, F_PROMPT, F_MESSAGES, F_IDS, F_TOOLS, F_TEXT, F_COMPLETION, F_FINISH, F_USAGE,
+             F_COMPLETION_IDS, F_LOGITS, F_NLL, F_N, F_TIMINGS, FIELDS };
+
+static const struct flow_field fields[FIELDS] = {
+    [F_ID] = { "id", false, 0 },
+    [F_PROMPT] = { "prompt", false, FLOW_STRING },
+    [F_MESSAGES] = { "messages", false, FLOW_ARRAY },
+    [F_IDS] = { "ids", false, FLOW_ARRAY },
+    [F_TOOLS] = { "tools", false, FLOW_ARRAY },
+    [F_TEXT] = { "text", false, FLOW_STRING },
+    [F_COMPLETION] = { "completion", false, 0 },
+    [F_FINISH] = { "finish_reason", false, 0 },
+    [F_USAGE] = { "usage", false, 0 },
+    [F_COMPLETION_IDS] = { "completion_ids", false, 0 },
+    [F_LOGITS] = { "logits", false, 0 },
+    [F_NLL] = { "nll", false, 0 },
+    [F_N] = { "n", false, 0 },
+    [F_TIMINGS] = { "timings", false, 0 },
+};
+
+/* A record on its way: from pull to push. */
+struct job {
+    struct flow_record *rec;
+    struct arena arena;
+    int64_t pulled_ns, ready_ns;
+    ptrdiff_t prompt_tokens;
+};
+
+struct run {
+    const struct conf *conf;
+    struct app *app;
+    struct flow *flow;
+    struct threads *pool;
+    struct model_file *file;
+    struct model *model;
+    struct model_state *state;
+    struct generator *generator;
+    struct prompt_maker prompts;
+    struct occurrence seen;
+    struct tok_ids ids; /* of the record that is being read */
+    int64_t load_ns;
+};
+
+/* Finished records wait for slower ones before them: no more than this many per slot. */
+#define WINDOW_PER_SLOT 64
+
+static void job_free(struct job *job)
+{
+    arena_release(&job->arena);
+    free(job);
+}
+
+static bool settle_bad(struct run *r, struct job *job, const char *reason, struct err *err)
+{
+    struct flow_verdict v = { .action = FLOW_BAD, .reason = reason, .at = -1 };
+    bool ok = flow_push(r->flow, job->rec, &v, err);
+    job_free(job);
+    return ok;
+}
+
+/* Draws depend on the record alone: its id, or its prompt and how often that came before. */
+static uint64_t record_rng(struct run *r, const struct job *job)
+{
+    if (!(r->conf->temperature > 0))
+        return 0;
+    struct json_span id = job->rec->spans[F_ID];
+    uint64_t hash;
+    if (id.count) {
+        hash = hash64_of(slice_make(job->rec->raw.ptr + id.start, id.len), 1);
+    } else {
+        slice ids = { (const char *)r->ids.ids, r->ids.count * (ptrdiff_t)sizeof *r->ids.ids };
+        hash = hash64_of(ids, 2);
+        hash = sample_seed(occurrence_next(&r->seen, hash), hash);
+    }
+    return sample_seed((uint64_t)r->app->common.seed, hash);
+}
+
+static slice raw_of(const struct flow_record *rec, enum field f)
+{
+    return slice_make(rec->raw.ptr + rec->spans[f].start, rec->spans[f].len);
+}
+
+/* r->ids from the record's one input member. A reason when it is bad, else NULL. */
+static const char *record_read(struct run *r, struct job *job)
+{
+    const struct flow_record *rec = job->rec;
+    const struct json_span *s = rec->spans;
+    struct flow_verdict v = { 0 };
+    struct err why = { 0 };
+    slice text, none = { "", 0 };
+    int given = !!s[F_IDS].count + (r->conf->score ? !!s[F_TEXT].count
+                                                   : !!s[F_PROMPT].count + !!s[F_MESSAGES].count);
+    bool ok;
+
+    r->ids.count = 0;
+    if (given != 1)
+        return r->conf->score ? "needs one of \"text\" and \"ids\""
+                              : "needs one of \"prompt\", \"messages\" and \"ids\"";
+    if (s[F_IDS].count) {
+        ok = prompt_of_ids(&r->prompts, raw_of(rec, F_IDS), &job->arena, &r->ids, &why);
+    } else if (s[F_MESSAGES].count && !r->conf->score) {
+        ok = prompt_of_messages(&r->prompts, raw_of(rec, F_MESSAGES),
+                                s[F_TOOLS].count ? raw_of(rec, F_TOOLS) : none, &job->arena, &text,
+                                &r->ids, &why);
+    } else {
+        if (!flow_text(rec, r->conf->score ? F_TEXT : F_PROMPT, &job->arena, &text, &v))
+            return v.reason;
+        ok = prompt_of_text(&r->prompts, text, &r->ids, &why);
+    }
+    if (!ok)
+        return arena_cstr_dup(&job->arena, slice_of(why.text));
+    if (r->ids.count == 0)
+        return "the prompt has no tokens";
+    int64_t context = r->model->shape.context, room = context - r->ids.count + r->conf->score;
+    if (room < 1)
+        return arena_printf(&job->arena, "%td tokens do not fit into the model's context of %lld%s",
+                            r->ids.count, (long long)context,
+                            r->conf->score ? "" : " with one more to generate").ptr;
+    return NULL;
+}
+
+static bool record_start(struct run *r, struct flow_record *rec, struct err *err)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job)
+        mem_oom();
+    job->rec = rec;
+    job->pulled_ns = os_now_ns();
+    const char *reason = record_read(r, job);
+    if (reason)
+        return settle_bad(r, job, reason, err);
+    job->prompt_tokens = r->ids.count;
+    struct generate_request request = {
+        .ids = r->ids.ids,
+        .count = r->ids.count,
+        .max_tokens = MIN(r->conf->max_tokens, r->model->shape.context - r->ids.count),
+        .score = r->conf->score,
+        .logits = r->conf->logits,
+        .rng = record_rng(r, job),
+        .user = job,
+    };
+    job->ready_ns = os_now_ns();
+    generator_add(r->generator, &request);
+    return true;
+}
+
+/* ---- results ---- */
+
+struct edits {
+    struct json_edit items[FIELDS];
+    int count;
+};
+
+/* Sets a member; edits stay sorted by where they start. */
+static void edit_add(struct edits *e, struct job *job, enum field f, slice value)
+{
+    const struct flow_record *rec = job->rec;
+    struct json_edit edit = json_edit_set(rec->raw, rec->top, rec->spans[f], fields[f].path, value,
+                                          &job->arena);
+    int at = e->count++;
+    for (; at > 0 && e->items[at - 1].start > edit.start; at--)
+        e->items[at] = e->items[at - 1];
+    e->items[at] = edit;
+}
+
+static slice buf_take(struct job *job, struct buf *b)
+{
+    slice s = arena_dup(&job->arena, buf_slice(b));
+    buf_clear(b);
+    return s;
+}
+
+static void add_timings(struct edits *e, struct job *job, const struct generate_result *res,
+                        struct buf *b)
+{
+    const struct { const char *name; int64_t from, to; } phases[] = {
+        { "tokenize", job->pulled_ns, job->ready_ns },
+        { "queue", job->ready_ns, res->started_ns },
+        { "prefill", res->started_ns, res->first_ns },
+        { "decode", res->first_ns, res->last_ns },
+        { "post", res->last_ns, os_now_ns() },
+    };
+    for (ptrdiff_t i = 0; i < countof(phases); i++)
+        buf_printf(b, "%s\"%s_ms\":%.3f", i ? "," : "{", phases[i].name,
+                   (double)(phases[i].to - phases[i].from) * 1e-6);
+    buf_append(b, SLICE("}"));
+    edit_add(e, job, F_TIMINGS, buf_take(job, b));
+}
+
+static void add_completion(struct run *r, struct edits *e, struct job *job,
+                           const struct generate_result *res, struct buf *b)
+{
+    if (r->prompts.tok) {
+        json_append_bytes(b, res->text);
+        edit_add(e, job, F_COMPLETION, buf_take(job, b));
+    }
+    edit_add(e, job, F_FINISH,
+             res->finish == GENERATE_STOP ? SLICE("\"stop\"") : SLICE("\"length\""));
+    buf_printf(b, "{\"prompt_tokens\":%td,\"completion_tokens\":%td}", job->prompt_tokens,
+               res->count);
+    edit_add(e, job, F_USAGE, buf_take(job, b));
+    if (r->conf->ids || !r->prompts.tok) {
+        buf_append(b, SLICE("["));
+        for (ptrdiff_t i = 0; i < res->count; i++)
+            buf_printf(b, "%s%u", i ? "," : "", res->ids[i]);
+        buf_append(b, SLICE("]"));
+        edit_add(e, job, F_COMPLETION_IDS, buf_take(job, b));
+    }
+    if (res->logits) {
+        buf_append(b, SLICE("["));
+        for (int i = 0; i < r->model->shape.vocab; i++)
+            buf_printf(b, "%s%.9g", i ? "," : "", (double)res->logits[i]);
+        buf_append(b, SLICE("]"));
+        edit_add(e, job, F_LOGITS, buf_take(job, b));
+    }
+}
+
+static bool record_finish(struct run *r, struct generate_result *res, struct err *err)
+{
+    struct job *job = res->user;
+    struct edits e = { .count = 0 };
+    struct buf b = { 0 };
+
+    if (r->conf->score) {
+        buf_append_double(&b, res->nll);
+        edit_add(&e, job, F_NLL, buf_take(job, &b));
+        buf_append_i64(&b, res->count);
+        edit_add(&e, job, F_N, buf_take(job, &b));
+    } else {
+        add_completion(r, &e, job, res, &b);
+    }
+    if (r->conf->timings)
+        add_timings(&e, job, res, &b);
+    buf_release(&b);
+    struct flow_verdict v = { .out = json_splice(job->rec->raw, e.items, e.count, &job->arena) };
+    generator_release(r->generator, res);
+    bool ok = flow_push(r->flow, job->rec, &v, err);
+    job_free(job);
+    return ok;
+}
+
+/* ---- the run ---- */
+
+/* Fills free slots. *ended when the input has. */
+static bool pull_records(struct run *r, int64_t *pulled, bool *ended, struct err *err)
+{
+    struct flow_record *rec;
+    while (!*ended && generator_has_room(r->generator)) {
+        const struct job *oldest = generator_oldest(r->generator);
+        if (oldest && *pulled - oldest->rec->index >= WINDOW_PER_SLOT * r->conf->batch)
+            return true;
+        switch (flow_pull(r->flow, generator_active(r->generator) == 0, &rec, err)) {
+        case FLOW_GOT:
+            *pulled = rec->index + 1;
+            if (!record_start(r, rec, err))
+                return false;
+            break;
+        case FLOW_IDLE:
+            return true;
+        case FLOW_END:
+            *ended = true;
+            break;
+        case FLOW_FAIL:
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool records_run(struct run *r, struct err *err)
+{
+    int64_t pulled = 0;
+    bool ended = false;
+    struct generate_result *res;
+
+    while (!ended || generator_active(r->generator)) {
+        if (!pull_records(r, &pulled, &ended, err) || !generator_step(r->generator, err))
+            return false;
+        while ((res = generator_finished(r->generator)))
+            if (!record_finish(r, res, err))
+                return false;
+    }
+    return true;
+}
+
+static void report(struct run *r)
+{
+    struct report *rep = &r->app->report;
+    struct generator_totals t = generator_totals(r->generator);
+
+    report_text(rep, "model", slice_of(r->conf->model));
+    report_text(rep, "weights", slice_of(r->model->weight_types));
+    report_float(rep, "load_seconds", (double)r->load_ns * 1e-9, "time to load the model");
+    report_int(rep, "prompt_tokens", t.prompt_tokens, "tokens read");
+    if (t.prefill_ns)
+        report_float(rep, "prompt_tokens_per_second",
+                     (double)t.prompt_tokens * 1e9 / (double)t.prefill_ns, "speed of reading");
+    if (r->conf->score) {
+        report_int(rep, "scored_tokens", t.scored_tokens, "tokens with a likelihood");
+        report_float(rep, "nll", t.nll, "sum of negative log-likelihoods");
+        if (t.scored_tokens)
+            report_float(rep, "perplexity", exp(t.nll / (double)t.scored_tokens),
+                         "exp(nll / scored tokens)");
+        return;
+    }
+    report_int(rep, "completion_tokens", t.completion_tokens, "tokens generated");
+    if (t.decode_ns)
+        report_float(rep, "completion_tokens_per_second",
+                     (double)t.completion_tokens * 1e9 / (double)t.decode_ns,
+                     "speed of generation");
+}
+
+static bool options_check(const struct app *app, const struct conf *conf, struct err *err)
+{
+    static const char *const draws[] = { "top-k", "top-p", "min-p" };
+    if (conf->temperature > 0)
+        return true;
+    for (ptrdiff_t i = 0; i < countof(draws); i++)
+        if (app_given(app, draws[i]))
+            return err_set(err, ERR_USAGE, "option '--%s' needs --temperature above 0", draws[i]);
+    for (ptrdiff_t i = 0; i < conf->stop.count; i++)
+        if (!conf->stop.items[i][0])
+            return err_set(err, ERR_USAGE, "option '--stop' needs a text that is not empty");
+    return true;
+}
+
+static bool chat_load(struct run *r, struct err *err)
+{
+    struct arena *a = &r->app->arena;
+    slice source = r->file->chat_template;
+    if (r->conf->chat_template &&
+        !os_slurp(r->conf->chat_template, JINJA_SOURCE_MAX, &source, err))
+        return false;
+    if (!source.len)
+        return true;
+    r->prompts.chat = jinja_compile(source, a, err);
+    if (r->prompts.chat)
+        return true;
+    if (r->conf->chat_template)
+        return err_context(err, "%s", r->conf->chat_template);
+    /* A template that we cannot read must not stop those who do not use it. */
+    log_warn("%s: chat template: %s", r->conf->model, err->text);
+    *err = (struct err){ 0 };
+    return true;
+}
+
+static bool model_open(struct run *r, struct err *err)
+{
+    struct arena *a = &r->app->arena;
+    int64_t start = os_now_ns();
+    const char *path = app_data_path(r->app, r->conf->model, "tldr-7m", err);
+    if (!path || !(r->pool = threads_new((int)r->app->common.jobs, err)) ||
+        !(r->file = model_file_open(path, true, a, err)))
+        return false;
+    if (!(r->model = model_load(r->file, r->pool, a, err)))
+        return err_context(err, "%s", path);
+    r->prompts = (struct prompt_maker){
+        .bos = r->file->bos,
+        .eos = r->file->stop_count ? r->file->stop[0] : -1,
+        .vocab = r->model->shape.vocab,
+        .special_text = r->conf->special == 1,
+    };
+    const struct tok *tok = NULL;
+    if (r->file->has_tokenizer && !(tok = model_file_tokenizer(r->file, a, err)))
+        return false;
+    r->prompts.tok = tok;
+    r->prompts.scratch = tok ? tok_scratch_new(tok) : NULL;
+    if (!r->conf->score && !chat_load(r, err))
+        return false;
+    r->load_ns = os_now_ns() - start;
+    return true;
+}
+
+static void generator_open(struct run *r)
+{
+    const struct conf *c = r->conf;
+    slice *stops = arena_new(&r->app->arena, slice, c->stop.count);
+    for (ptrdiff_t i = 0; i < c->stop.count; i++)
+        stops[i] = slice_of(c->stop.items[i]);
+    struct generator_conf gc = {
+        .batch = (int)c->batch,
+        .sample = { c->temperature, c->top_k, c->top_p, c->min_p },
+        .stop_ids = r->file->stop,
+        .stop_id_count = c->ignore_eos ? 0 : r->file->stop_count,
+        .stop_texts = stops,
+        .stop_text_count = (int)c->stop.count,
+        .now_ns = os_now_ns,
+    };
+    r->state = model_state_new(r->model, r->pool, generator_step_tokens(gc.batch));
+    r->generator = generator_new(r->model, r->state, r->prompts.tok, &gc);
+}
+
+static bool run(struct app *app, void *arg, struct err *err)
+{
+    static struct run r;
+    struct flow_conf fc = app_flow_conf(app);
+
+    r.conf = arg;
+    r.app = app;
+    if (!options_check(app, r.conf, err) || !model_open(&r, err))
+        return false;
+    generator_open(&r);
+    fc.fields = fields;
+    fc.field_count = FIELDS;
+    bool ok = false;
+    if ((r.flow = flow_open(&fc, &app->report, &app->progress, err))) {
+        ok = records_run(&r, err);
+        report(&r);
+        if (ok)
+            ok = flow_close(r.flow, err);
+        else
+            flow_abort(r.flow);
+    }
+    generator_free(r.generator);
+    model_state_free(r.state);
+    occurrence_release(&r.seen);
+    tok_ids_release(&r.ids);
+    if (r.prompts.scratch)
+        tok_scratch_free(r.prompts.scratch);
+    threads_free(r.pool);
+    model_file_close(r.file);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    static struct conf conf;
+
+    return app_run(&self, &conf, argc, argv, run);
+}
