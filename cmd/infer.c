@@ -72,8 +72,9 @@ static const struct command_example examples[] = {
     { 0 },
 };
 static const struct command_mode modes[] = {
-    { NULL, "complete the prompt, messages or ids of each record", 0 },
-    { "score", "add the negative log-likelihood of each record's text or ids", COMMON_SEED },
+    { .summary = "complete the prompt, messages or ids of each record" },
+    { .option = "score", .summary = "add the negative log-likelihood of each text or ids",
+      .common_off = COMMON_SEED },
 };
 
 static const struct command self = {

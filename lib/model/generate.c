@@ -192,12 +192,14 @@ static void slot_end(struct generator *g, struct slot *s, enum generate_finish f
 }
 
 /* The completion's text so far. Where a stop text begins, or -1. */
-static bool slot_text(struct generator *g, struct slot *s, ptrdiff_t *stop, struct err *err)
+static bool slot_text(struct generator *g, struct slot *s, bool ended, ptrdiff_t *stop,
+                      struct err *err)
 {
+    ptrdiff_t count = s->ids.count - s->prompt_count - ended; /* a stop id has no text */
     buf_clear(&s->text);
     *stop = -1;
-    if (g->tok && !tok_decode(g->tok, s->ids.ids + s->prompt_count, s->ids.count - s->prompt_count,
-                    TOK_SKIP_SPECIAL, &s->text, err))
+    if (g->tok && !tok_decode(g->tok, s->ids.ids + s->prompt_count, count, TOK_SKIP_SPECIAL,
+                              &s->text, err))
         return false;
     for (int i = 0; i < g->conf.stop_text_count; i++) {
         slice want = g->conf.stop_texts[i];
@@ -232,10 +234,9 @@ static bool slot_advance(struct generator *g, struct slot *s, const float *logit
     }
     uint32_t id = sample_draw(&g->conf.sample, &s->rng, logits, vocab, g->work);
     bool ended = is_stop_id(g, id);
-    if (!ended)
-        ids_append(&s->ids, id);
+    ids_append(&s->ids, id);
     bool full = s->ids.count - s->prompt_count >= s->max_tokens;
-    if ((ended || full || g->conf.stop_text_count) && !slot_text(g, s, &stop, err))
+    if ((ended || full || g->conf.stop_text_count) && !slot_text(g, s, ended, &stop, err))
         return false;
     if (ended || stop >= 0 || full) {
         slot_end(g, s, ended || stop >= 0 ? GENERATE_STOP : GENERATE_LENGTH);

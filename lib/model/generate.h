@@ -31,7 +31,7 @@
 struct generator_conf {
     int batch;
     struct sample_conf sample;
-    const int64_t *stop_ids; /* end a completion, not part of it */
+    const int64_t *stop_ids; /* end a completion; counted, but not in its text */
     int stop_id_count;
     const slice *stop_texts; /* the completion ends before the first that appears in its text */
     int stop_text_count;
@@ -53,7 +53,7 @@ enum generate_finish { GENERATE_STOP, GENERATE_LENGTH };
 struct generate_result {
     void *user;
     enum generate_finish finish;
-    const uint32_t *ids;     /* completion, without the stop id */
+    const uint32_t *ids;     /* completion, a stop id at its end too */
     ptrdiff_t count;
     slice text;              /* its bytes; cut before a stop text; not necessarily UTF-8 */
     double nll;              /* score: the sum over count tokens */

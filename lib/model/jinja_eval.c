@@ -566,7 +566,6 @@ static enum jump exec_for(struct jrun *r, struct jframe *f, const struct jnode *
     struct jvalue v = { .type = J_LOOP, .loop = arena_new(r->arena, struct jloop, 1) };
     struct jloop *loop = v.loop;
     loop->items = items;
-    loop->depth = ++r->loop_depth;
     for (; loop->index < items->count && !r->failed; loop->index++) {
         struct jframe *frame = frame_new(r, f);
         frame_set(r, frame, SLICE("loop"), v);
@@ -574,7 +573,6 @@ static enum jump exec_for(struct jrun *r, struct jframe *f, const struct jnode *
         if (!r->failed && exec(r, frame, n->body) == RUN_BREAK)
             break;
     }
-    r->loop_depth--;
     return RUN_ON;
 }
 
@@ -669,6 +667,20 @@ static enum jump exec(struct jrun *r, struct jframe *f, const struct jnode *n)
     return jump;
 }
 
+/* jinja2 reads CR LF and CR as LF. */
+static slice lines_normalized(slice source, struct arena *arena)
+{
+    if (slice_find(source, '\r') < 0)
+        return source;
+    char *text = arena_alloc_raw(arena, source.len, 1), *dst = text;
+    for (ptrdiff_t i = 0; i < source.len; i++) {
+        if (source.ptr[i] == '\r' && i + 1 < source.len && source.ptr[i + 1] == '\n')
+            continue;
+        *dst++ = source.ptr[i] == '\r' ? '\n' : source.ptr[i];
+    }
+    return slice_make(text, dst - text);
+}
+
 struct jinja *jinja_compile(slice source, struct arena *arena, struct err *err)
 {
     struct jtoken *tokens;
@@ -677,7 +689,7 @@ struct jinja *jinja_compile(slice source, struct arena *arena, struct err *err)
         err_set(err, ERR_CONFIG, "template is longer than %d bytes", JINJA_SOURCE_MAX);
         return NULL;
     }
-    if (!jinja_lex(source, arena, &tokens, &count, err))
+    if (!jinja_lex(lines_normalized(source, arena), arena, &tokens, &count, err))
         return NULL;
     struct jinja *t = arena_new(arena, struct jinja, 1);
     t->body = jinja_parse(tokens, count, arena, err);

@@ -178,6 +178,8 @@ static struct jvalue f_round(struct jrun *r, struct jvalue v, const struct jargs
     struct jvalue precision = jarg_get(args, 0, "precision"), how = jarg_get(args, 1, "method");
     if (!jis_number(v))
         return jfail(r, "round of '%s'", jtype_name(v));
+    if (v.type != J_FLOAT && !given(how))
+        return jint(jinteger(v));
     double scale = pow(10, precision.type == J_INT ? (double)precision.i : 0), x = jnumber(v) * scale;
     bool up = how.type == J_STRING && slice_eq(how.s, SLICE("ceil"));
     bool down = how.type == J_STRING && slice_eq(how.s, SLICE("floor"));

@@ -406,8 +406,8 @@ struct jvalue jloop_get(struct jrun *r, struct jloop *l, slice name)
         { "index", jint(i + 1) },     { "index0", jint(i) },
         { "first", jbool(i == 0) },   { "last", jbool(i == count - 1) },
         { "length", jint(count) },    { "revindex", jint(count - i) },
-        { "revindex0", jint(count - i - 1) }, { "depth", jint(l->depth) },
-        { "depth0", jint(l->depth - 1) },
+        { "revindex0", jint(count - i - 1) }, { "depth", jint(1) },
+        { "depth0", jint(0) }, /* of recursive loops, which are refused */
         { "previtem", i > 0 ? l->items->items[i - 1] : jundefined(SLICE("loop.previtem")) },
         { "nextitem", i + 1 < count ? l->items->items[i + 1] : jundefined(SLICE("loop.nextitem")) },
     };

@@ -39,7 +39,6 @@ struct jdict {
 struct jloop {
     const struct jlist *items;
     ptrdiff_t index;
-    int depth;
     struct jvalue changed;     /* the last argument of loop.changed */
     bool has_changed;
 };
@@ -114,7 +113,7 @@ struct jrun {
     struct err *err;
     bool failed;
     int64_t steps;
-    int depth, loop_depth;
+    int depth;
     int line;
 };
 
