@@ -6,9 +6,9 @@
  *   web      long records, ~4 KB of ASCII text with few escapes, four members
  *   short    ~400 bytes, eight members, one nested object, one array
  *   escapes  long multilingual text: \n \" \t, \uXXXX and raw UTF-8 mixed
- * "scan+text" validates every record completely and decodes its member `text`. The limits beside it:
- * memchr (finding the line ends and nothing else) and memcpy, in the same run. --dump writes the
- * corpora for a comparison with another parser.
+ * "scan+text" validates every record completely and decodes its member `text`. The limits beside
+ * it: memchr (finding the line ends and nothing else) and memcpy, in the same run. --dump writes
+ * the corpora for a comparison with another parser.
  */
 #include "arena.h"
 #include "buf.h"
@@ -46,9 +46,10 @@ static void put(struct buf *b, const char *text)
 
 static void put_words(struct buf *b, int bytes)
 {
-    static const char *const words[] = { "the", "of", "and", "model", "language", "in", "a", "data",
-                                         "is", "that", "for", "corpus", "people", "with", "on", "was",
-                                         "training", "record", "by", "from", "which", "water" };
+    static const char *const words[] = { "the",    "of",   "and",   "model", "language", "in",
+                                         "a",      "data", "is",    "that",  "for",      "corpus",
+                                         "people", "with", "on",    "was",   "training", "record",
+                                         "by",     "from", "which", "water" };
     ptrdiff_t end = b->len + bytes;
 
     while (b->len < end) {
@@ -62,8 +63,9 @@ static void make_web(struct buf *b)
     static int number;
     int paragraphs = 4 + (int)rng(10);
 
-    buf_printf(b, "{\"id\":\"web-%06d\",\"url\":\"https://example.org/a/%u/page-%d.html\",\"text\":\"", number,
-               rng(100000), number);
+    buf_printf(b,
+               "{\"id\":\"web-%06d\",\"url\":\"https://example.org/a/%u/page-%d.html\",\"text\":\"",
+               number, rng(100000), number);
     number++;
     for (int i = 0; i < paragraphs; i++) {
         put_words(b, 200 + (int)rng(500));
@@ -76,11 +78,15 @@ static void make_short(struct buf *b)
 {
     static int number;
 
-    buf_printf(b, "{\"id\": %d, \"source\": \"forum/%u.tar!posts/%u.txt\", \"lang\": \"en\", \"score\": %u.%03u, ",
+    buf_printf(b,
+               "{\"id\": %d, \"source\": \"forum/%u.tar!posts/%u.txt\", \"lang\": \"en\", "
+               "\"score\": %u.%03u, ",
                number++, rng(50), rng(100000), rng(2), rng(1000));
     put(b, "\"text\": \"");
     put_words(b, 150 + (int)rng(130));
-    buf_printf(b, ".\", \"tokens\": %u, \"tags\": [\"news\", \"%s\", \"q%u\"], \"meta\": {\"year\": %u, \"ok\": %s}}\n",
+    buf_printf(b,
+               ".\", \"tokens\": %u, \"tags\": [\"news\", \"%s\", \"q%u\"], \"meta\": {\"year\": "
+               "%u, \"ok\": %s}}\n",
                rng(400), rng(2) ? "sport" : "politics", rng(10), 1990 + rng(35),
                rng(2) ? "true" : "null");
 }
@@ -88,10 +94,18 @@ static void make_short(struct buf *b)
 static void make_escapes(struct buf *b)
 {
     static const char *const runs[] = {
-        "das Mädchen fährt über die Brücke ", "это обычный русский текст ", "日本語の文章です。",
-        "\\u044d\\u0442\\u043e \\u0442\\u0435\\u043a\\u0441\\u0442 ", "l\\u2019\\u00e9t\\u00e9 ",
-        "he said \\\"no\\\"\\n", "plain words here ", "\\ttab\\n", "😀 ", "\\ud83d\\ude00 ",
-        "العربية ", "C:\\\\dir\\\\file ",
+        "das Mädchen fährt über die Brücke ",
+        "это обычный русский текст ",
+        "日本語の文章です。",
+        "\\u044d\\u0442\\u043e \\u0442\\u0435\\u043a\\u0441\\u0442 ",
+        "l\\u2019\\u00e9t\\u00e9 ",
+        "he said \\\"no\\\"\\n",
+        "plain words here ",
+        "\\ttab\\n",
+        "😀 ",
+        "\\ud83d\\ude00 ",
+        "العربية ",
+        "C:\\\\dir\\\\file ",
     };
     ptrdiff_t end = b->len + 2000 + rng(3000);
 
@@ -154,7 +168,8 @@ static void scan_lines(struct pass *w, bool text_too)
             printf("corpus is not JSON: byte %td: %s\n", fault.at, fault.what);
             exit(1);
         }
-        if (text_too && json_string(record, span, JSON_SURROGATE_FAIL, &w->arena, &text, NULL, &fault))
+        if (text_too &&
+            json_string(record, span, JSON_SURROGATE_FAIL, &w->arena, &text, NULL, &fault))
             w->sink += (uint64_t)text.len;
         arena_reset(&w->arena);
         p = line_end + 1;
@@ -176,7 +191,8 @@ static void pass_utf8(struct pass *w)
     w->sink += json_utf8_valid(w->corpus);
 }
 
-/* The whole corpus, with its quotes and newlines, as text to quote: many more escapes than usual. */
+/* The whole corpus, with its quotes and newlines, as text to quote: many more escapes than usual.
+ */
 static void pass_quote(struct pass *w)
 {
     buf_clear(&w->out);
@@ -187,8 +203,10 @@ static void pass_quote(struct pass *w)
 static const struct measure {
     const char *name;
     void (*run)(struct pass *w);
-} measures[] = { { "scan", pass_scan },   { "scan+text", pass_scan_text }, { "utf8", pass_utf8 },
-                 { "quote", pass_quote }, { "memchr", pass_memchr },       { "memcpy", pass_memcpy } };
+} measures[] = {
+    { "scan", pass_scan },   { "scan+text", pass_scan_text }, { "utf8", pass_utf8 },
+    { "quote", pass_quote }, { "memchr", pass_memchr },       { "memcpy", pass_memcpy }
+};
 
 /* Best of the passes that fit into the time: noise only ever slows down. */
 static double best_mb_per_s(struct pass *w, void (*run)(struct pass *w), double seconds)

@@ -76,9 +76,29 @@ static void put(struct text *t, const char *s)
 static void put_string_body(struct text *t, ptrdiff_t len, uint32_t density)
 {
     static const char *const special[] = {
-        "\\n", "\\\"", "\\\\", "\\/", "\\u00e9", "\\u0000", "\\ud83d\\ude00", "\\ud800", "\\udc00x", "é", "日", "😀",
-        "\\u0434\\u0435", "\\\\\\\\", "\\uFFFF", "\x7F", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF", "\\u07ff\\u0800",
-        "\\u007f", "\\ud800\\u0041", "\\ud800\\n", "\\b\\f\\r\\t",
+        "\\n",
+        "\\\"",
+        "\\\\",
+        "\\/",
+        "\\u00e9",
+        "\\u0000",
+        "\\ud83d\\ude00",
+        "\\ud800",
+        "\\udc00x",
+        "é",
+        "日",
+        "😀",
+        "\\u0434\\u0435",
+        "\\\\\\\\",
+        "\\uFFFF",
+        "\x7F",
+        "\xED\x9F\xBF",
+        "\xF4\x8F\xBF\xBF",
+        "\\u07ff\\u0800",
+        "\\u007f",
+        "\\ud800\\u0041",
+        "\\ud800\\n",
+        "\\b\\f\\r\\t",
     };
     ptrdiff_t end = MIN(t->len + len, (ptrdiff_t)sizeof t->bytes - 64);
 
@@ -92,17 +112,27 @@ static void put_string_body(struct text *t, ptrdiff_t len, uint32_t density)
 
 static void put_space(struct text *t)
 {
-    static const char *const spaces[] = { "", "", "", "", " ", "\n", "\t ", "\r\n   ", "          " };
+    static const char *const spaces[] = {
+        "", "", "", "", " ", "\n", "\t ", "\r\n   ", "          "
+    };
 
     put(t, spaces[rng(countof(spaces))]);
 }
 
 static void put_value(struct text *t, int depth)
 {
-    static const char *const keys[] = { "text", "id", "meta", "lang", "te\\u0078t", "a", "m.x",
-                                        "a long key that has more than eight bytes", "" };
-    static const char *const scalars[] = { "0", "-1", "1.5", "1e9", "-0.0E+10", "123456789012345678901234567890",
-                                           "true", "false", "null" };
+    static const char *const keys[] = { "text",
+                                        "id",
+                                        "meta",
+                                        "lang",
+                                        "te\\u0078t",
+                                        "a",
+                                        "m.x",
+                                        "a long key that has more than eight bytes",
+                                        "" };
+    static const char *const scalars[] = { "0",    "-1",       "1.5",
+                                           "1e9",  "-0.0E+10", "123456789012345678901234567890",
+                                           "true", "false",    "null" };
     uint32_t kind = rng(depth > 4 ? 5 : 9);
 
     put_space(t);
@@ -140,7 +170,8 @@ static void put_value(struct text *t, int depth)
 /* Some bytes changed, cut off or doubled: mostly not JSON any more. */
 static void mutate(struct text *t)
 {
-    static const char bytes[] = "\"\\{}[]:,0123456789-+.eEtfnu \t\n\r\x01\x1F\x80\xBF\xC0\xC2\xE2\xED\xF0\xF4\xFF";
+    static const char bytes[] =
+        "\"\\{}[]:,0123456789-+.eEtfnu \t\n\r\x01\x1F\x80\xBF\xC0\xC2\xE2\xED\xF0\xF4\xFF";
 
     for (uint32_t n = rng(3); n && t->len; n--) {
         ptrdiff_t at = (ptrdiff_t)rng((uint32_t)t->len);
@@ -170,7 +201,8 @@ static void compare_scan(slice record)
     struct json_fault want_fault = { 0, NULL }, got_fault = { 0, NULL };
 
     memset(want, 0, sizeof want);
-    bool ok = row[0]->scan(guarded(record, RECORD_PADDING), query.root, want, &want_top, &want_fault);
+    bool ok =
+        row[0]->scan(guarded(record, RECORD_PADDING), query.root, want, &want_top, &want_fault);
     for (ptrdiff_t i = 0; i < rows; i++) {
         if (!runs_here(row[i]))
             continue;
@@ -189,14 +221,19 @@ static void compare_scan(slice record)
         }
         if (!same)
             fail_msg("%s differs from scalar (%d, %s at %td; %s at %td) on: %.*s", row[i]->name, ok,
-                     ok ? "" : want_fault.what, want_fault.at, ok ? "" : got_fault.what, got_fault.at,
-                     SLICE_ARG(record));
+                     ok ? "" : want_fault.what, want_fault.at, ok ? "" : got_fault.what,
+                     got_fault.at, SLICE_ARG(record));
     }
 }
 
 static void test_scan_random(void **state)
 {
-    static const char *const paths[] = { "text", "meta.lang", "id", "meta", "m\\.x", "text",
+    static const char *const paths[] = { "text",
+                                         "meta.lang",
+                                         "id",
+                                         "meta",
+                                         "m\\.x",
+                                         "text",
                                          "a long key that has more than eight bytes" };
     static struct arena arena; /* the query stays in use by the tests below */
     static struct text t;
@@ -215,8 +252,9 @@ static void test_scan_random(void **state)
 /* One string of every length, with one special place at every position. */
 static void test_scan_string_places(void **state)
 {
-    static const char *const special[] = { "\\\"", "\\\\", "\\u12aF", "\\u12g4", "\\x", "\n", "é", "\xC3", "\xE2\x82",
-                                           "\x80", "\\", "\"", "\\u123" };
+    static const char *const special[] = { "\\\"", "\\\\", "\\u12aF", "\\u12g4",  "\\x",
+                                           "\n",   "é",    "\xC3",    "\xE2\x82", "\x80",
+                                           "\\",   "\"",   "\\u123" };
     static struct text t;
     (void)state;
 
@@ -264,8 +302,16 @@ static void compare_utf8(slice s)
 
 static void test_utf8(void **state)
 {
-    static const char *const runs[] = { "a", "é", "日", "😀", "\xEF\xBF\xBF", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF", "\xE0\xA0\x80",
-                                        "\xF0\x90\x80\x80", "\xC2\x80" };
+    static const char *const runs[] = { "a",
+                                        "é",
+                                        "日",
+                                        "😀",
+                                        "\xEF\xBF\xBF",
+                                        "\xF4\x8F\xBF\xBF",
+                                        "\xED\x9F\xBF",
+                                        "\xE0\xA0\x80",
+                                        "\xF0\x90\x80\x80",
+                                        "\xC2\x80" };
     static struct text t;
     (void)state;
 
@@ -285,7 +331,8 @@ static void test_utf8(void **state)
 /* All pairs of lead and second byte, and all short sequences around the edges. */
 static void test_utf8_edges(void **state)
 {
-    static const unsigned char tails[] = { 0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF };
+    static const unsigned char tails[] = { 0x00, 0x7F, 0x80, 0x8F, 0x90,
+                                           0x9F, 0xA0, 0xBF, 0xC0, 0xFF };
     char bytes[200];
     (void)state;
 
@@ -294,7 +341,9 @@ static void test_utf8_edges(void **state)
             for (ptrdiff_t k = 0; k < countof(tails); k++) {
                 ptrdiff_t at = 50 + (ptrdiff_t)rng(30);
                 memset(bytes, 'x', sizeof bytes);
-                memcpy(bytes + at, (unsigned char[]){ (unsigned char)a, tails[i], tails[k], tails[rng(10)] }, 4);
+                memcpy(bytes + at,
+                       (unsigned char[]){ (unsigned char)a, tails[i], tails[k], tails[rng(10)] },
+                       4);
                 compare_utf8((slice){ bytes, sizeof bytes });
                 compare_utf8((slice){ bytes, at + 1 + (ptrdiff_t)rng(4) });
             }
@@ -319,8 +368,8 @@ static void compare_unescape(slice raw, enum json_surrogates policy)
         ptrdiff_t len = row[i]->unescape(guarded(raw, 0), dst, policy, &count, &got_fault);
         if (len != want_len || (len < 0 && got_fault.at != want_fault.at) ||
             (len > 0 && (count != want_count || memcmp(dst, want, (size_t)len) != 0)))
-            fail_msg("%s: unescape gives %td bytes, want %td, fault %td %td: %.*s", row[i]->name, len, want_len,
-                     got_fault.at, want_fault.at, SLICE_ARG(raw));
+            fail_msg("%s: unescape gives %td bytes, want %td, fault %td %td: %.*s", row[i]->name,
+                     len, want_len, got_fault.at, want_fault.at, SLICE_ARG(raw));
     }
 }
 
@@ -395,9 +444,9 @@ static void test_unescape_every_unit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scan_random),     cmocka_unit_test(test_scan_string_places),
-        cmocka_unit_test(test_utf8),            cmocka_unit_test(test_utf8_edges),
-        cmocka_unit_test(test_unescape),        cmocka_unit_test(test_unescape_every_unit),
+        cmocka_unit_test(test_scan_random), cmocka_unit_test(test_scan_string_places),
+        cmocka_unit_test(test_utf8),        cmocka_unit_test(test_utf8_edges),
+        cmocka_unit_test(test_unescape),    cmocka_unit_test(test_unescape_every_unit),
         cmocka_unit_test(test_escape),
     };
 
