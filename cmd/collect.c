@@ -115,9 +115,9 @@ static void report_counts(struct app *app, const struct gather *g)
     report_int(r, "skipped_links_total", l->links, "links, which have no content of their own");
     report_int(r, "skipped_special_total", l->specials, "devices, FIFOs and sockets");
     report_int(r, "unpacked_bytes_total", l->bytes_unpacked, "bytes out of archives");
-    if (l->links || l->specials)
-        log_notice("%lld links and %lld special files skipped", (long long)l->links,
-                   (long long)l->specials);
+    if (l->links)
+        log_notice("%lld %s skipped: they have no content of their own", (long long)l->links,
+                   l->links == 1 ? "link" : "links");
 }
 
 static bool run(struct app *app, void *arg, struct err *err)
