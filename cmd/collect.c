@@ -80,7 +80,11 @@ static const struct command self = {
     .operands = "FILE...",
     .order = "operands in order; folders in byte order; archives in theirs",
     .memory = "(2 * jobs + 2) * (1 MiB + 2 * longest record), whatever the input's size",
+#ifdef HAVE_UCHARDET
     .libraries = "libarchive, libcsv, uchardet",
+#else
+    .libraries = "libarchive, libcsv (without uchardet)",
+#endif
 };
 
 /* Our own outputs may lie in a folder that is walked. */

@@ -496,6 +496,7 @@ static bool source_commit(struct stages *s, struct batch *b, struct err *err)
 
     r->in += u->in;
     b->bytes_in = u->bytes_in;
+    b->idle = u->idle;
     for (const struct flow_reject *j = u->rejects; j && ok; j = j->next) {
         ok = reject_write(f, j, -1, &b->arena, err);
         if (!ok) { /* up to here, and no further */

@@ -126,6 +126,7 @@ struct flow_unit {
     int64_t in, records_out; /* inputs read (documents, rows) and records in `out` */
     int64_t bytes_in;
     struct flow_reject *rejects; /* in the arena, in order */
+    bool idle;     /* next: the input would block now, so what there is goes out */
     struct arena *arena;
 };
 struct flow_reject {

@@ -12,8 +12,7 @@ struct arc {
     struct archive *lib;
     struct arc_input input;
     struct err failed; /* of a callback: more exact than what libarchive says about it */
-    int64_t position;  /* with pread */
-    int64_t members;
+    int64_t position;  /* how far the input was taken; with pread, where it is taken next */
     locale_t utf8, before;
     char block[BLOCK_BYTES];
 };
@@ -35,6 +34,7 @@ static la_ssize_t on_read(struct archive *lib, void *client, const void **block)
             a->position += n;
     } else {
         n = a->input.read(a->input.self, a->block, BLOCK_BYTES, &a->failed);
+        a->position += MAX(n, 0);
     }
     if (n < 0)
         archive_set_error(lib, EIO, "read failed");
@@ -86,8 +86,8 @@ static bool fail(struct arc *a, struct err *err)
     const char *text = archive_error_string(a->lib);
     if (archive_errno(a->lib) == ENOMEM)
         mem_oom();
-    return err_set(err, ERR_DATA, "byte %lld: %s", (long long)archive_filter_bytes(a->lib, -1),
-                   text ? ERR_QUOTE(slice_of(text)) : "broken archive");
+    return err_set(err, ERR_DATA, "byte %lld: %s", (long long)a->position,
+                   text && *text ? ERR_QUOTE(slice_of(text)) : "truncated or damaged");
 }
 
 /* ---- public ---- */
@@ -166,7 +166,6 @@ enum arc_status arc_next(struct arc *a, struct arc_member *m, struct err *err)
     } while (r == ARCHIVE_RETRY && ++retries < 16);
     enum arc_status st = r == ARCHIVE_EOF ? ARC_END : r >= ARCHIVE_WARN && e ? ARC_MEMBER : ARC_FAIL;
     if (st == ARC_MEMBER) {
-        a->members++;
         describe(a, e, m);
     } else if (st == ARC_FAIL) {
         fail(a, err);

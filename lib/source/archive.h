@@ -12,8 +12,8 @@
  *         while ((n = arc_read(a, dst, cap, &err)) > 0) ...
  *     arc_close(a);
  *
- * A broken archive (truncated, bad checksum) is ERR_DATA "byte N: ...", the place in the compressed
- * input; the caller names the archive. Failures of the callbacks come through as they are. One
+ * A broken archive (truncated, bad checksum) is ERR_DATA "byte N: ...", how far the compressed
+ * input was taken; the caller names the archive. Failures of the callbacks come through as they are. One
  * thread at a time. This is the named driver of the topic: the only file that includes libarchive.
  */
 #ifndef ARCHIVE_DRIVER_H

@@ -5,6 +5,7 @@
 #include "render.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #define UNIT_PIECES 1024
 
@@ -26,6 +27,7 @@ struct gather {
     bool header_wanted;
     struct charset_stream *charset;
     struct buf decoded;     /* by charset, not taken yet */
+    int64_t undecodable;    /* the byte that ends the decoding, from 1; 0: none */
     int64_t number, line, offset;
 };
 
@@ -119,18 +121,21 @@ static ptrdiff_t stream_read(struct filling *f, char *dst, ptrdiff_t cap, struct
 {
     struct gather *g = f->g;
     while (g->charset && g->decoded.len == 0) {
+        if (g->undecodable) {
+            err_set(err, ERR_DATA, "byte %lld: does not belong to the charset",
+                    (long long)g->undecodable);
+            return LEAF_READ_BAD;
+        }
         char *raw = arena_alloc_raw(f->unit->arena, 1 << 16, 1);
         ptrdiff_t n = leaves_read(g->leaves, raw, 1 << 16, err);
         int64_t bad;
         if (n < 0)
             return n;
         f->unit->bytes_in += n;
-        if (!charset_feed(g->charset, slice_make(raw, n), n == 0, &g->decoded, &bad)) {
-            err_set(err, ERR_DATA, "byte %lld: does not belong to the charset", (long long)bad + 1);
-            return LEAF_READ_BAD;
-        }
+        if (!charset_feed(g->charset, slice_make(raw, n), n == 0, &g->decoded, &bad))
+            g->undecodable = bad + 1; /* after what could be decoded */
         arena_trim(f->unit->arena, raw);
-        if (n == 0)
+        if (n == 0 && !g->undecodable)
             break;
     }
     if (g->charset) {
@@ -389,6 +394,7 @@ static void open_stream(struct filling *f)
                                              [MAGIC_CSV] = CUT_ROWS, [MAGIC_TSV] = CUT_ROWS };
     g->open = true;
     g->ended = g->skipping = false;
+    g->undecodable = 0;
     g->number = g->line = 1;
     g->offset = 0;
     cut_init(&g->split, kinds[g->format]);
@@ -450,13 +456,17 @@ static bool gather_next(void *self, struct flow_unit *unit, bool *end, struct er
     while (ok && !done && f.bytes < FLOW_BATCH_BYTES && f.pieces < UNIT_PIECES) {
         if (g->open) {
             ok = read_stream(&f, err);
-            if (f.pieces && g->open && !leaves_ready(g->leaves))
+            unit->idle = ok && f.pieces && g->open && !leaves_ready(g->leaves);
+            if (unit->idle)
                 break;
             continue;
         }
         switch (leaves_next(g->leaves, &g->leaf, err)) {
         case LEAF_DOC: ok = begin_leaf(&f, err); break;
-        case LEAF_BAD: add_bad(&f, g->leaf.reason, 0, -1); break;
+        case LEAF_BAD:
+            add_bad(&f, g->leaf.reason, 0, -1);
+            *err = (struct err){ 0 };
+            break;
         case LEAF_END: done = true; break;
         case LEAF_FAIL: ok = false; break;
         }
@@ -501,8 +511,11 @@ struct gather *gather_open(const struct gather_conf *conf, struct err *err)
     if (!g)
         mem_oom();
     g->conf = *conf;
+    if (conf->charset && (strcasecmp(conf->charset, "utf-8") == 0 ||
+                          strcasecmp(conf->charset, "utf8") == 0))
+        g->conf.charset = "UTF-8";
     g->render.text_column = conf->text_column;
-    g->render.charset = conf->charset;
+    g->render.charset = g->conf.charset;
     if (!render_conf_init(&g->render, &g->arena, err)) {
         arena_release(&g->arena);
         free(g);

@@ -193,7 +193,7 @@ struct magic_media magic_media(slice head)
         return (struct magic_media){ markup, false };
     /* WHATWG calls a text with one control byte binary; text with stray controls is what a cleaner
      * is for, so it takes a NUL or a share of them. */
-    if (slice_find(head, 0) >= 0 || odd_bytes * 10 > head.len)
+    if (slice_find(head, 0) >= 0 || (odd_bytes >= 8 && odd_bytes * 10 > head.len))
         return (struct magic_media){ "application/octet-stream", true };
     return (struct magic_media){ "text/plain", false };
 }
