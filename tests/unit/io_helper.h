@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "buf.h"
 #include "arena.h"
+#include "buf.h"
 #include "os.h"
 
 #include <dirent.h>
@@ -20,6 +20,21 @@
 #include <unistd.h>
 
 ATTR_UNUSED static char test_dir[64];
+/* Everything that a test need not free itself: paths, samples, contents. */
+static struct arena test_arena;
+
+ATTR_UNUSED static slice kept(struct buf *b)
+{
+    slice s = arena_dup(&test_arena, buf_slice(b));
+
+    buf_release(b);
+    return s;
+}
+
+ATTR_UNUSED static const char *kept_path(const char *path)
+{
+    return arena_cstr_dup(&test_arena, slice_of(path));
+}
 
 ATTR_UNUSED static int folder_setup(void **state)
 {
@@ -33,6 +48,7 @@ ATTR_UNUSED static int folder_teardown(void **state)
     char command[128];
 
     (void)state;
+    arena_release(&test_arena);
     snprintf(command, sizeof command, "rm -rf %s", test_dir);
     return system(command);
 }
@@ -47,9 +63,6 @@ ATTR_UNUSED static const char *path_of(const char *name)
     snprintf(p, sizeof paths[0], "%s/%s", test_dir, name);
     return p;
 }
-
-/* What the helpers hand out lives as long as the program. */
-static struct arena io_memory;
 
 ATTR_UNUSED static const char *file_put(const char *name, slice bytes)
 {
@@ -69,9 +82,9 @@ ATTR_UNUSED static slice file_get(const char *path)
 
     if (!os_slurp(path, (ptrdiff_t)1 << 32, &bytes, &err))
         fail_msg("%s", err.text);
-    slice kept = arena_dup(&io_memory, bytes);
+    slice copy = arena_dup(&test_arena, bytes);
     os_free(bytes);
-    return kept;
+    return copy;
 }
 
 ATTR_UNUSED static int files_in_folder(void)
@@ -114,9 +127,8 @@ ATTR_UNUSED static slice sample_text(ptrdiff_t len)
         x = x * 1664525 + 1013904223;
         buf_printf(&b, "{\"id\":%u,\"text\":\"line of the sample %u\"}\n", x >> 20, x >> 8);
     }
-    slice kept = arena_dup(&io_memory, slice_make(b.ptr, len));
-    buf_release(&b);
-    return kept;
+    b.len = len;
+    return kept(&b);
 }
 
 #endif

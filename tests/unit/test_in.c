@@ -24,7 +24,7 @@ static slice packed(const struct codec *codec, int level, slice text)
         b.len = io.dst_len;
     }
     codec->encode_free(e);
-    return buf_slice(&b);
+    return kept(&b);
 }
 
 static slice joined(slice a, slice b)
@@ -33,9 +33,7 @@ static slice joined(slice a, slice b)
 
     buf_append(&out, a);
     buf_append(&out, b);
-    slice kept = arena_dup(&io_memory, buf_slice(&out));
-    buf_release(&out);
-    return kept;
+    return kept(&out);
 }
 
 /* Everything that an input gives, read in pieces of `cap`. NEXT is shown as "\x01". */
@@ -250,8 +248,8 @@ static void test_several_inputs(void **state)
     ptrdiff_t got;
 
     (void)state;
-    const char *paths[] = { strdup(file_put("a", SLICE("one"))), strdup(file_put("b", SLICE(""))),
-                            strdup(file_put("c", z)), strdup(file_put("d", SLICE("3"))) };
+    const char *paths[] = { kept_path(file_put("a", SLICE("one"))), kept_path(file_put("b", SLICE(""))),
+                            kept_path(file_put("c", z)), kept_path(file_put("d", SLICE("3"))) };
     struct in *in = open_paths(paths, 4);
     assert_int_equal(in_raw_total(in), 3 + z.len + 1);
     assert_int_equal(in_raw_bytes(in), 0);
@@ -267,6 +265,7 @@ static void test_several_inputs(void **state)
     assert_int_equal(in_raw_bytes(in), in_raw_total(in));
     assert_int_equal(in_read(in, c, 8, &got, &err), IN_END);
     in_close(in);
+    buf_release(&all);
 }
 
 static void test_raw_mode(void **state)
@@ -282,6 +281,7 @@ static void test_raw_mode(void **state)
     assert_int_equal(read_all(in, 4096, &all, &err), IN_END);
     assert_true(slice_eq(buf_slice(&all), z));
     in_close(in);
+    buf_release(&all);
 }
 
 static void expect_refused(const struct in_conf *conf, enum err_class class, const char *part)
@@ -315,9 +315,9 @@ static void test_files_from(void **state)
     struct in_conf conf = { 0 };
 
     (void)state;
-    const char *a = strdup(file_put("a", SLICE("A"))), *b = strdup(file_put("b\nc", SLICE("B")));
+    const char *a = kept_path(file_put("a", SLICE("A"))), *b = kept_path(file_put("b\nc", SLICE("B")));
     buf_printf(&list, "%s\n\n%s", a, a);
-    conf.files_from = strdup(file_put("list", buf_slice(&list)));
+    conf.files_from = kept_path(file_put("list", buf_slice(&list)));
     struct in *in = in_open(&conf, &err);
     assert_non_null(in);
     assert_int_equal(read_all(in, 9, &all, &err), IN_END);
@@ -355,12 +355,14 @@ static void test_files_from(void **state)
     assert_int_equal(read_all(in, 9, &all, &err), IN_END);
     assert_int_equal(all.len, 0);
     in_close(in);
+    buf_release(&all);
+    buf_release(&list);
 }
 
 static void test_failed_reads(void **state)
 {
     slice z = packed(&codec_zstd, 1, sample_text(2 << 20));
-    const char *path = strdup(file_put("z", z)), *plain = strdup(file_put("p", sample_text(99)));
+    const char *path = kept_path(file_put("z", z)), *plain = kept_path(file_put("p", sample_text(99)));
     struct buf all = BUF_INIT(0);
 
     (void)state;
@@ -383,6 +385,7 @@ static void test_failed_reads(void **state)
     fault_set(NULL, 0, 0);
     assert_int_equal(err.class, ERR_NOINPUT);
     in_close(in);
+    buf_release(&all);
 }
 
 /* What a pipe holds comes at once, plain or through a decoder: nothing waits for a full buffer. */
@@ -426,7 +429,7 @@ static void test_pipe_does_not_wait(void **state)
 static void test_slurp(void **state)
 {
     slice text = sample_text(200000), got;
-    const char *path = strdup(file_put("s", packed(&codec_xz, 1, text)));
+    const char *path = kept_path(file_put("s", packed(&codec_xz, 1, text)));
     struct err err = { 0 };
 
     (void)state;
@@ -444,7 +447,7 @@ static void test_slurp(void **state)
 
 static void test_names_are_shown_escaped(void **state)
 {
-    const char *path = strdup(file_put("bad\x1b[31m", SLICE("\x1f\x8b\x08")));
+    const char *path = kept_path(file_put("bad\x1b[31m", SLICE("\x1f\x8b\x08")));
     struct in *in = open_paths(&path, 1);
     struct err err = { 0 };
     char c;

@@ -117,7 +117,7 @@ static void test_compress_texts(void **state)
 static void test_nothing_appears_before_commit(void **state)
 {
     struct err err = { 0 };
-    const char *path = arena_cstr_dup(&io_memory, slice_of(path_of("target")));
+    const char *path = kept_path(path_of("target"));
 
     (void)state;
     file_put("target", SLICE("old"));
@@ -147,7 +147,7 @@ static void test_failures_leave_no_temporary(void **state)
     } row[] = { { "open", ERR_CANTCREAT }, { "write", ERR_IO },  { "fsync", ERR_IO },
                 { "close", ERR_IO },       { "rename", ERR_CANTCREAT } };
     static const char *const how[] = { "none", "zstd:1", "gzip:1", "xz:0" };
-    const char *path = arena_cstr_dup(&io_memory, slice_of(path_of("fails")));
+    const char *path = kept_path(path_of("fails"));
     slice text = sample_text(1 << 20);
     int files = files_in_folder();
 
