@@ -392,7 +392,7 @@ bool in_slurp(const char *path, ptrdiff_t max_bytes, slice *bytes, struct err *e
     enum in_status status = IN_DATA;
     ptrdiff_t got;
 
-    *bytes = SLICE("");
+    *bytes = (slice){ 0 };
     if (!in)
         return false;
     while (status == IN_DATA && b.len <= max_bytes) {

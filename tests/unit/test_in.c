@@ -346,6 +346,9 @@ static void test_files_from(void **state)
     conf.paths = &dash;
     expect_refused(&conf, ERR_USAGE, "named more than once");
 
+    expect_refused(&(struct in_conf){ .files_from = path_of("no list") }, ERR_NOINPUT,
+                   "--files-from");
+
     /* An empty list is no input at all, not stdin. */
     file_put("list", SLICE(""));
     conf = (struct in_conf){ .files_from = conf.files_from };
