@@ -25,6 +25,12 @@ struct event {
     int64_t in_before, kept_before, out_before; /* records of the batch before it */
 };
 
+/* Of a line over max_record this much goes to the rejects file, however much was read of it. */
+static inline ptrdiff_t oversize_kept(int64_t max_record)
+{
+    return (ptrdiff_t)MIN(max_record, 64 << 10);
+}
+
 struct batch {
     struct buf data;        /* input: whole lines; padded */
     struct arena arena;
@@ -40,6 +46,7 @@ struct batch {
     const char *file;
     int64_t first_line, base_offset, bytes_in, raw_bytes;
     int64_t lines, in, kept, records_out, empty_lines;
+    int64_t max_record;     /* a longer line is a bad record, with its blanks */
     bool oversize;          /* data is the beginning of one record over max_record */
     bool idle;              /* the input had nothing more: flush after this batch */
     bool last;              /* nothing follows; err may say why */

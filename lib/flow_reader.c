@@ -2,8 +2,6 @@
 #include "flow_private.h"
 #include "log.h"
 
-/* Of a record over max_record, this much goes to the rejects file. */
-#define OVERSIZE_KEPT (64 << 10)
 /* Buffers that a long record blew up shrink again. */
 #define SHRINK_OVER (4 * FLOW_BATCH_BYTES)
 
@@ -93,7 +91,7 @@ static void ship(struct reader *r, struct batch *b, ptrdiff_t end)
 static void ship_oversize(struct reader *r, struct batch *b)
 {
     r->offset = b->base_offset + b->data.len;
-    b->data.len = MIN(b->data.len, OVERSIZE_KEPT);
+    b->data.len = MIN(b->data.len, oversize_kept(r->max_record));
     b->oversize = true;
     r->skipping = true;
 }
@@ -130,6 +128,7 @@ void reader_fill(struct reader *r, struct batch *b)
     buf_append(&b->data, buf_slice(&r->carry));
     buf_clear(&r->carry);
     b->file = r->file;
+    b->max_record = r->max_record;
     b->first_line = r->line;
     b->base_offset = r->offset;
     if (r->ended) {

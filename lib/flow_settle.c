@@ -46,9 +46,11 @@ bool batch_next(struct batch *b, ptrdiff_t *at, struct flow_record *rec)
 
         *at += line.len + (nl >= 0);
         b->lines++;
-        while (line.len > 0 && is_blank(line.ptr[line.len - 1]))
+        /* A line that is too long stays as it is: the reader may have cut it before its end. */
+        bool fits = line.len <= b->max_record;
+        while (fits && line.len > 0 && is_blank(line.ptr[line.len - 1]))
             line.len--;
-        while (line.len > 0 && is_blank(*line.ptr)) {
+        while (fits && line.len > 0 && is_blank(*line.ptr)) {
             line = slice_from(line, 1);
             offset++;
         }
@@ -91,8 +93,10 @@ bool record_check(const struct flow *f, struct flow_record *rec, struct json_spa
 {
     struct json_fault fault;
 
-    if (rec->raw.len > f->conf.max_record)
+    if (rec->raw.len > f->conf.max_record) {
+        rec->raw.len = oversize_kept(f->conf.max_record);
         return bad(v, "record longer than --max-record", -1);
+    }
     if (UNLIKELY(!json_scan(rec->raw, &f->query, spans, &rec->top, &fault)))
         return bad(v, fault.what, fault.at);
     if (rec->top.type != JSON_OBJECT)
