@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "../os.h"
+#include "../simd/floatconv.h"
 #include "threads.h"
 
 #define PIECE 4096      /* elements converted at once: the float32 values stay in the L1 cache */
@@ -68,16 +69,6 @@ static bool check_values(const struct part *p, const float *x, int64_t at, int64
     return true;
 }
 
-/* Loops without branches: they become vector code. */
-static bool values_fit(const float *x, int64_t n, float limit)
-{
-    int bad = 0;
-
-    for (int64_t i = 0; i < n; i++)
-        bad |= !(fabsf(x[i]) < limit);
-    return !bad;
-}
-
 static bool convert_part(const struct part *p, const char *src, char *dst, float *values,
                          struct err *err)
 {
@@ -88,7 +79,7 @@ static bool convert_part(const struct part *p, const char *src, char *dst, float
     for (int64_t i = 0; i < p->count; i += PIECE) {
         int64_t n = MIN(PIECE, p->count - i);
         tensor_to_f32(from->type, src + i / from->block * from->block_bytes, values, n);
-        if (!values_fit(values, n, limit) && !check_values(p, values, i, n, err))
+        if (!floatconv()->below(values, n, limit) && !check_values(p, values, i, n, err))
             return false;
         if (from != to)
             tensor_from_f32(to->type, values, dst + i / to->block * to->block_bytes, n);

@@ -5,7 +5,7 @@
  *   Q8_0 from F32       ggml-quants.c quantize_row_q8_0_ref: per block of 32, d = amax / 127,
  *                       q = roundf(x * (1 / d)), stored as half d, int8 q[32]
  * n is a multiple of 32 for q8_0, any number otherwise; pointers need no alignment. Values given to
- * q8_0_from_f32 must be finite (`finite` says so). Blocks whose 1 / d overflows become zeros.
+ * q8_0_from_f32 must be finite (`below` says so). Blocks whose 1 / d overflows become zeros.
  *
  * Pure; thread-safe after cpu_init().
  */
@@ -23,7 +23,8 @@ struct floatconv {
     void (*bf16_from_f32)(const float *src, void *dst, int64_t n);
     void (*q8_0_to_f32)(const void *src, float *dst, int64_t n);
     void (*q8_0_from_f32)(const float *src, void *dst, int64_t n);
-    bool (*finite)(const float *src, int64_t n); /* no infinity, no NaN */
+    /* All magnitudes below limit (infinity: all finite); a NaN is not. */
+    bool (*below)(const float *src, int64_t n, float limit);
 };
 
 extern const struct floatconv floatconv_scalar;

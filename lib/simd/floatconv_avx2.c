@@ -121,20 +121,21 @@ static void q8_0_from_f32(const float *src, void *dst, int64_t n)
     }
 }
 
-static bool finite_all(const float *src, int64_t n)
+static bool below(const float *src, int64_t n, float limit)
 {
-    const __m256i top = _mm256_set1_epi32(0x7F800000);
-    __m256i bad = _mm256_setzero_si256();
+    const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF));
+    const __m256 top = _mm256_set1_ps(limit);
+    __m256 good = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
     int64_t i = 0;
 
     for (; i + 8 <= n; i += 8) {
-        __m256i e = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(src + i)), top);
-        bad = _mm256_or_si256(bad, _mm256_cmpeq_epi32(e, top));
+        __m256 x = _mm256_and_ps(_mm256_loadu_ps(src + i), magnitude);
+        good = _mm256_and_ps(good, _mm256_cmp_ps(x, top, _CMP_LT_OQ));
     }
-    return _mm256_testz_si256(bad, bad) && floatconv_scalar.finite(src + i, n - i);
+    return _mm256_movemask_ps(good) == 0xFF && floatconv_scalar.below(src + i, n - i, limit);
 }
 
 const struct floatconv floatconv_avx2 = {
     "avx2",        CPU_AVX2,    f16_to_f32,    f16_from_f32, bf16_to_f32,
-    bf16_from_f32, q8_0_to_f32, q8_0_from_f32, finite_all,
+    bf16_from_f32, q8_0_to_f32, q8_0_from_f32, below,
 };

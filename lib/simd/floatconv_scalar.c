@@ -92,6 +92,12 @@ static void q8_0_to_f32(const void *src, float *dst, int64_t n)
     }
 }
 
+/* roundf without a call: see floatconv_avx2.c. */
+static int8_t round_away(float x)
+{
+    return (int8_t)(int)(x + copysignf(0x1.fffffep-2f, x));
+}
+
 static void q8_0_from_f32(const float *src, void *dst, int64_t n)
 {
     char *block = dst;
@@ -99,27 +105,27 @@ static void q8_0_from_f32(const float *src, void *dst, int64_t n)
     for (int64_t i = 0; i < n; i += 32, block += 34) {
         float amax = 0;
         for (int j = 0; j < 32; j++)
-            amax = fmaxf(amax, fabsf(src[i + j]));
+            amax = MAX(amax, fabsf(src[i + j]));
         float d = amax / 127, id = d != 0 ? 1.0f / d : 0;
         uint16_t half = half_from_float(d);
         memcpy(block, &half, 2);
         if (!isfinite(id))
             id = 0;
         for (int j = 0; j < 32; j++)
-            block[2 + j] = (char)(int8_t)roundf(src[i + j] * id);
+            block[2 + j] = (char)round_away(src[i + j] * id);
     }
 }
 
-static bool finite_all(const float *src, int64_t n)
+static bool below(const float *src, int64_t n, float limit)
 {
-    uint32_t bad = 0;
+    int bad = 0;
 
     for (int64_t i = 0; i < n; i++)
-        bad |= (bits_of(src[i]) & 0x7F800000) == 0x7F800000;
+        bad |= !(fabsf(src[i]) < limit);
     return !bad;
 }
 
 const struct floatconv floatconv_scalar = {
     "scalar",    0,           f16_to_f32,    f16_from_f32, bf16_to_f32,
-    bf16_from_f32, q8_0_to_f32, q8_0_from_f32, finite_all,
+    bf16_from_f32, q8_0_to_f32, q8_0_from_f32, below,
 };

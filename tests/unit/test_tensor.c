@@ -138,11 +138,15 @@ static void fill_edges(float *x, int64_t n)
     }
 }
 
+/* More than 16 blocks and a rest: both loops of the widest kernel. */
+#define N (19 * 32)
+#define BYTES (19 * 34)
+
 static void test_q8_0(void **state)
 {
     static const float scales[] = { 1, 1e-3f, 1e-30f, 1e-38f, 1e-42f, 1e4f, 0 };
-    float *x = (float *)(void *)guarded(256 * 4), *back = (float *)(void *)guarded(256 * 4);
-    uint8_t *want = (uint8_t *)guarded(272), *got = (uint8_t *)guarded(272);
+    float *x = (float *)(void *)guarded(N * 4), *back = (float *)(void *)guarded(N * 4);
+    uint8_t *want = (uint8_t *)guarded(BYTES), *got = (uint8_t *)guarded(BYTES);
 
     (void)state;
     for (const struct floatconv *const *k = floatconv_rows(); *k; k++) {
@@ -150,19 +154,19 @@ static void test_q8_0(void **state)
             continue;
         for (int round = 0; round < 400; round++) {
             float scale = scales[round % countof(scales)];
-            for (int i = 0; i < 256; i++)
+            for (int i = 0; i < N; i++)
                 x[i] = ((float)(int32_t)random_bits() / 2147483648.0f) * scale;
             if (round % 3 == 0)
-                fill_edges(x, 256);
+                fill_edges(x, N);
             if (scale > 1e-38f || scale == 0 || round % 3 == 0)
-                reference_q8_0(x, want, 256);
+                reference_q8_0(x, want, N);
             else /* 1 / d overflows there: defined here as zeros, the same on every ISA */
-                floatconv_scalar.q8_0_from_f32(x, want, 256);
-            memset(got, 0x55, 272);
-            (*k)->q8_0_from_f32(x, got, 256);
-            assert_memory_equal(got, want, 272);
-            (*k)->q8_0_to_f32(got, back, 256);
-            for (int i = 0; i < 256; i++) {
+                floatconv_scalar.q8_0_from_f32(x, want, N);
+            memset(got, 0x55, BYTES);
+            (*k)->q8_0_from_f32(x, got, N);
+            assert_memory_equal(got, want, BYTES);
+            (*k)->q8_0_to_f32(got, back, N);
+            for (int i = 0; i < N; i++) {
                 float d = tensor_f16_to_f32(load_u16(got + i / 32 * 34));
                 assert_true(back[i] == d * (float)(int8_t)got[i / 32 * 34 + 2 + i % 32]);
                 /* Half a step, and the rounding of d to half. */
@@ -211,7 +215,7 @@ static void test_variants(void **state)
                 check_lengths(*k, n, 1 + (int)(n % 3));
 }
 
-static void test_finite(void **state)
+static void test_below(void **state)
 {
     float x[100];
 
@@ -221,13 +225,21 @@ static void test_finite(void **state)
             continue;
         for (int i = 0; i < 100; i++)
             x[i] = 3.4e38f;
-        assert_true((*k)->finite(x, 100));
-        assert_true((*k)->finite(x, 0));
+        assert_true((*k)->below(x, 100, INFINITY));
+        assert_true((*k)->below(x, 0, 1));
         for (int i = 0; i < 100; i++) {
             float bad = i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY;
             x[i] = bad;
-            assert_false((*k)->finite(x, 100));
-            x[i] = 0;
+            assert_false((*k)->below(x, 100, INFINITY));
+            x[i] = 65520;
+            for (int j = 0; j < i; j++)
+                assert_true(x[j] == 1.0f);
+            for (int j = i + 1; j < 100; j++)
+                x[j] = 1;
+            assert_false((*k)->below(x, 100, 65520));
+            x[i] = -65519;
+            assert_true((*k)->below(x, 100, 65520));
+            x[i] = 1;
         }
     }
 }
@@ -237,7 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),      cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_all_halves), cmocka_unit_test(test_q8_0),
-        cmocka_unit_test(test_variants),   cmocka_unit_test(test_finite),
+        cmocka_unit_test(test_variants),   cmocka_unit_test(test_below),
     };
 
     cpu_init();
