@@ -8,6 +8,7 @@ data="$PWD/tests/data/demo"
 PATH="$build/bin:$PATH"
 work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-demo.XXXXXX")
 [ -n "${KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
+cp "$data/pages.tar.zst" "$data/prompts.jsonl" "$work"
 cd "$work"
 
 say() { printf '\n$ %s\n' "$*"; }
@@ -30,7 +31,7 @@ row() { # STAGE WHAT
 echo "millrace demo: pages of tldr-pages (CC BY 4.0) in several languages, with planted dirt"
 
 say "collect pages.tar.zst | clean | dedup | tokenize | shard -o shards"
-collect "$data/pages.tar.zst" --rejects rejects.jsonl --report collect.report |
+collect pages.tar.zst --rejects rejects.jsonl --report collect.report |
     clean --normalize nfc --newlines lf --strip-control --strip-zero-width --trim-lines --trim \
         --min-chars 60 --drops short.jsonl --report clean.report |
     dedup --dups dups.jsonl --report dedup.report |
@@ -51,16 +52,17 @@ printf '%.1f MB of bf16 weights -> %.1f MB\n' \
     "$(wc -c <"$build/share/millrace/tldr-7m/model.safetensors" | awk '{ print $1 / 1e6 }')" \
     "$(wc -c <model.gguf | awk '{ print $1 / 1e6 }')"
 
-say "clean < prompts.jsonl | infer -m model.gguf --max-tokens 48"
-clean --trim "$data/prompts.jsonl" |
+say "clean --field prompt < prompts.jsonl | infer -m model.gguf --max-tokens 48"
+clean --field prompt --trim prompts.jsonl |
     infer -m model.gguf --max-tokens 48 --batch 8 --report infer.report >completions.jsonl
 printf '%d records, %d prompt tokens at %.0f tokens/s, %d new tokens at %.0f tokens/s\n' \
     "$(figure infer out)" "$(figure infer prompt_tokens)" "$(figure infer prompt_tokens_per_second)" \
     "$(figure infer completion_tokens)" "$(figure infer completion_tokens_per_second)"
 echo "three completions:"
-sed -n '1,3s/.*"prompt":"\(\([^"\\]\|\\.\)*\)".*"completion":"\(\([^"\\]\|\\.\)*\)".*/  \1\3/p' completions.jsonl |
+sed -n '1,3s/.*"prompt": *"\(\([^"\\]\|\\.\)*\)".*"completion":"\(\([^"\\]\|\\.\)*\)".*/  \1\3/p' completions.jsonl |
     sed 's/\\n/\n  /g; s/\\"/"/g; s/\\\\/\\/g'
 
-say "bench --runs 5 -- tokenize -t demo records.jsonl"
-shard --cat shards >records.jsonl
-bench --runs 5 --warmup 1 -- tokenize -t demo --force -o tokens.jsonl records.jsonl
+say "bench --runs 5 --child-report -- tokenize -t demo records.jsonl"
+shard --cat shards >page.jsonl
+for i in 1 2 3 4 5 6 7 8 9 10; do cat page.jsonl; done >records.jsonl
+bench --runs 5 --child-report -- tokenize -t demo --force -o tokens.jsonl records.jsonl
