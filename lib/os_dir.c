@@ -134,6 +134,10 @@ bool os_temp_create(struct os_temp *t, const char *target, bool force, struct er
                        ERR_QUOTE(slice_of(target)));
     if (stat(target, &st) == 0 && S_ISDIR(st.st_mode))
         return err_sys(err, ERR_CANTCREAT, EISDIR, "cannot create %s", ERR_QUOTE(slice_of(target)));
+    /* What may find no memory comes before the file: nothing is left behind that nobody knows of. */
+    t->target = strdup(target);
+    if (!t->target)
+        mem_oom();
     for (int tries = 0; tries < 1000 && t->fd < 0; tries++) {
         free(path);
         int serial = __atomic_fetch_add(&temp_serial, 1, __ATOMIC_RELAXED);
@@ -147,12 +151,11 @@ bool os_temp_create(struct os_temp *t, const char *target, bool force, struct er
     if (t->fd < 0) {
         err_sys(err, ERR_CANTCREAT, errno, "cannot create %s", ERR_QUOTE(slice_of(target)));
         free(path);
+        free(t->target);
+        t->target = NULL;
         return false;
     }
     t->path = path;
-    t->target = strdup(target);
-    if (!t->target)
-        mem_oom();
     t->slot = temp_register(path);
     if (t->slot < 0) {
         os_temp_discard(t);
