@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 
 extern const struct jsonscan_row jsonscan_row_scalar, jsonscan_row_avx2, jsonscan_row_avx512,
-    jsonscan_row_neon;
+    jsonscan_row_avx512vbmi, jsonscan_row_neon;
 
 /* Worst first. */
 static const struct jsonscan_row *const rows[] = {
@@ -11,6 +11,7 @@ static const struct jsonscan_row *const rows[] = {
 #if defined(__x86_64__)
     &jsonscan_row_avx2,
     &jsonscan_row_avx512,
+    &jsonscan_row_avx512vbmi,
 #elif defined(__aarch64__)
     &jsonscan_row_neon,
 #endif
