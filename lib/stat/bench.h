@@ -41,6 +41,8 @@ enum bench_measure {
     BENCH_TOKENS,
     BENCH_PROMPT_TOKENS,
     BENCH_COMPLETION_TOKENS,
+    BENCH_PROMPT_RATE,     /* tokens per second of the phase, as the command measured it */
+    BENCH_COMPLETION_RATE,
     BENCH_MEASURES
 };
 #define BENCH_COMPARABLE   5
@@ -97,7 +99,8 @@ bool bench_measure(struct bench *b, const struct bench_plan *plan, bench_once_fn
                    struct arena *arena, struct err *err);
 struct stat_summary bench_summary(const struct bench_result *r, enum bench_measure m,
                                   struct arena *arena);
-/* Summary of `amount` per second of wall time over the runs; n 0: not reported. */
+/* Summary of `amount` per second of wall time over the runs; n 0: not reported. For prompt and
+ * completion tokens the command's own rate wins: it knows when each phase began. */
 struct stat_summary bench_rate(const struct bench_result *r, enum bench_measure amount,
                                struct arena *arena);
 

@@ -112,5 +112,7 @@ bool bench_read_report(slice json, double *sample, struct arena *arena)
     sample[BENCH_TOKENS] = figure(root, "tokens", arena);
     sample[BENCH_PROMPT_TOKENS] = figure(root, "prompt_tokens", arena);
     sample[BENCH_COMPLETION_TOKENS] = figure(root, "completion_tokens", arena);
+    sample[BENCH_PROMPT_RATE] = figure(root, "prompt_tokens_per_second", arena);
+    sample[BENCH_COMPLETION_RATE] = figure(root, "completion_tokens_per_second", arena);
     return true;
 }

@@ -23,6 +23,8 @@ const struct bench_name bench_names[BENCH_MEASURES] = {
     [BENCH_TOKENS] = { "tokens", "tokens", UNIT_COUNT },
     [BENCH_PROMPT_TOKENS] = { "prompt_tokens", "prompt tokens", UNIT_COUNT },
     [BENCH_COMPLETION_TOKENS] = { "completion_tokens", "completion tokens", UNIT_COUNT },
+    [BENCH_PROMPT_RATE] = { "prompt_tokens_per_second", "prompt tokens/s", UNIT_COUNT },
+    [BENCH_COMPLETION_RATE] = { "completion_tokens_per_second", "new tokens/s", UNIT_COUNT },
 };
 
 /* Rates over wall time, from the command's own report. */
@@ -47,7 +49,15 @@ static const char *quantity(char dst[32], double x, int unit)
     int k = 0;
 
     if (unit == UNIT_COUNT) {
-        snprintf(dst, 32, "%.*f", x < 100 ? 1 : 0, x);
+        char digits[32];
+        int len = snprintf(digits, sizeof digits, "%.*f", x < 10 ? 2 : x < 100 ? 1 : 0,
+                           MIN(x, 1e15)), at = 0;
+        for (int i = 0; i < len; i++) { /* 1,204,331 */
+            if (i && x >= 1000 && (len - i) % 3 == 0)
+                dst[at++] = ',';
+            dst[at++] = digits[i];
+        }
+        dst[at] = '\0';
         return dst;
     }
     for (; k < 2 && v >= 1000; k++)

@@ -63,6 +63,13 @@ struct stat_summary bench_rate(const struct bench_result *r, enum bench_measure 
     double *rate = arena_new(arena, double, r->count);
     ptrdiff_t n = 0;
 
+    if (amount == BENCH_PROMPT_TOKENS || amount == BENCH_COMPLETION_TOKENS) {
+        enum bench_measure own = amount == BENCH_PROMPT_TOKENS ? BENCH_PROMPT_RATE
+                                                               : BENCH_COMPLETION_RATE;
+        struct stat_summary s = bench_summary(r, own, arena);
+        if (s.n)
+            return s;
+    }
     for (ptrdiff_t i = 0; i < r->count; i++) {
         double wall = r->samples[BENCH_WALL][i], x = r->samples[amount][i];
         if (wall > 0 && !isnan(x))

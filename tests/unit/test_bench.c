@@ -145,6 +145,12 @@ static void test_rounds(void **state)
     struct stat_summary rate = bench_rate(&b.result[0], BENCH_RECORDS, &arena);
     assert_true(fabs(rate.median - 10000) < 1e-6);
     assert_int_equal(bench_rate(&b.result[1], BENCH_RECORDS, &arena).n, 0);
+    for (ptrdiff_t i = 0; i < 200; i++)
+        b.result[1].samples[BENCH_COMPLETION_TOKENS][i] = 100;
+    assert_true(fabs(bench_rate(&b.result[1], BENCH_COMPLETION_TOKENS, &arena).median - 500) < 1);
+    for (ptrdiff_t i = 0; i < 200; i++) /* the phase alone was faster than the whole process */
+        b.result[1].samples[BENCH_COMPLETION_RATE][i] = 800;
+    assert_true(bench_rate(&b.result[1], BENCH_COMPLETION_TOKENS, &arena).median == 800);
 
     struct machine one = { .seconds = { 0.1 } };
     plan = (struct bench_plan){ .runs = 3, .min_time_ns = 1000000000 };
@@ -306,11 +312,13 @@ static void test_report_figures(void **state)
     for (int m = 0; m < BENCH_MEASURES; m++)
         s[m] = NAN;
     buf_append(&b, SLICE("{\"schema\":1,\"cmd\":\"tokenize\",\"in\":5,\"bytes_in\":77,"
-                         "\"tokens_total\":9,\"prompt_tokens\":\"x\"}"));
+                         "\"tokens_total\":9,\"prompt_tokens\":\"x\","
+                         "\"prompt_tokens_per_second\":1.5}"));
     buf_reserve(&b, RECORD_PADDING);
     assert_true(bench_read_report(buf_slice(&b), s, &arena));
     assert_true(s[BENCH_RECORDS] == 5 && s[BENCH_BYTES] == 77 && s[BENCH_TOKENS] == 9);
     assert_true(isnan(s[BENCH_PROMPT_TOKENS]) && isnan(s[BENCH_COMPLETION_TOKENS]));
+    assert_true(s[BENCH_PROMPT_RATE] == 1.5 && isnan(s[BENCH_COMPLETION_RATE]));
     buf_clear(&b);
     buf_append(&b, SLICE("{\"in\":5}"));
     assert_false(bench_read_report(buf_slice(&b), s, &arena));
