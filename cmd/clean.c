@@ -9,7 +9,10 @@ struct conf {
     struct text_edit edit;
     int normalize;
     int64_t min_chars, max_chars;
-    struct opt_list subs, keep_if, drop_if, keep_match, drop_match;
+    struct opt_list subs, keep_if, drop_if, keep_match, drop_match, off, set;
+    const char *profile;
+    int words;
+    bool explain, annotate, list_rules;
 };
 
 #define AT(member) offsetof(struct conf, member)
@@ -52,9 +55,30 @@ static const struct opt opts[] = {
       .help = "drop texts of fewer code points" },
     { 0, "max-chars", OPT_INT, AT(max_chars), .arg = "N", .min = 0, .max = 1e15, .group = "Rules",
       .help = "drop texts of more code points" },
+    { 0, "profile", OPT_STRING, AT(profile), .arg = "NAME", .group = "Quality",
+      .help = "rules of a corpus: gopher, c4, fineweb" },
+    { 0, "words", OPT_ENUM, AT(words), .arg = "HOW", .def = "whitespace",
+      .choices = "whitespace|white_space", .group = "Quality", .needs = "profile",
+      .help = "what cuts words: Python's set, or Unicode's" },
+    { 0, "set", OPT_STRING, AT(set), .arg = "RULE=LIMIT", .flags = OPT_REPEAT, .group = "Quality",
+      .needs = "profile", .help = "change the limit of a rule" },
+    { 0, "off", OPT_STRING, AT(off), .arg = "RULE", .flags = OPT_REPEAT, .group = "Quality",
+      .needs = "profile", .help = "leave out a rule, or all of a group" },
+    { 0, "explain", OPT_FLAG, AT(explain), .group = "Quality",
+      .help = "add _clean: every rule's value and limit" },
+    { 0, "annotate", OPT_FLAG, AT(annotate), .group = "Quality",
+      .help = "the same, and keep what a rule would drop" },
+    { 0, "list-rules", OPT_FLAG, AT(list_rules), .flags = OPT_MODE, .group = "Quality",
+      .help = "print the rules of all profiles and exit" },
 };
 
-static const char *const synopsis[] = { "[options] [FILE...]", NULL };
+static const struct command_mode modes[] = {
+    { .summary = "edit and drop records" },
+    { .option = "list-rules", .summary = "print the rules of the profiles",
+      .common_off = COMMON_FILTER | COMMON_DROPS, .no_operands = true },
+};
+
+static const char *const synopsis[] = { "[options] [FILE...]", "--list-rules", NULL };
 static const struct command_example examples[] = {
     { "normal form, tidy white space",
       "clean --normalize nfc --collapse-space --trim < in.jsonl > out.jsonl" },
@@ -62,6 +86,8 @@ static const struct command_example examples[] = {
       "clean --min-chars 20 --drops short.jsonl < in.jsonl > out.jsonl" },
     { "by members of the record",
       "clean --keep-if 'lang == \"en\"' --drop-match 'url:(?i)casino' < in.jsonl" },
+    { "the rules of FineWeb, with the values of each",
+      "clean --profile fineweb --explain --drops low.jsonl < in.jsonl > out.jsonl" },
     { "replace numbers", "clean --sub '/\\d+(,\\d+)*/<NUMBER>/g' < in.jsonl > out.jsonl" },
     { 0 },
 };
@@ -73,6 +99,8 @@ static const struct command self = {
     .examples = examples,
     .opts = opts,
     .opt_count = countof(opts),
+    .modes = modes,
+    .mode_count = countof(modes),
     .common = COMMON_FILTER | COMMON_DROPS,
     .operands = "FILE...",
     .order = "output order = input order",
@@ -82,6 +110,7 @@ static const struct command self = {
 
 struct run {
     struct clean clean;
+    struct quality quality;
     struct clean_counts total;
 };
 
@@ -92,7 +121,7 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     struct clean_verdict v = { 0 };
 
     (void)err;
-    clean_record(&r->clean, scratch, rec->raw, rec->spans, arena, &v);
+    clean_record(&r->clean, scratch, rec->raw, rec->top, rec->spans, arena, &v);
     *verdict = (struct flow_verdict){ .action = v.action == CLEAN_KEEP   ? FLOW_KEEP
                                                 : v.action == CLEAN_DROP ? FLOW_DROP
                                                                          : FLOW_BAD,
@@ -107,8 +136,9 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
 
 static void *scratch_new(void *arg)
 {
-    (void)arg;
-    return clean_scratch_new();
+    struct run *r = arg;
+
+    return clean_scratch_new(&r->clean);
 }
 
 /* Workers end at the same time: sums do not depend on their order. */
@@ -135,9 +165,31 @@ static bool add_tests(struct clean *c, const struct opt_list *list, bool is_matc
     return true;
 }
 
-static bool prepare(struct app *app, const struct conf *conf, struct clean *c, struct err *err)
+static bool prepare_quality(const struct conf *conf, struct run *r, struct err *err)
+{
+    struct quality *q = &r->quality;
+
+    r->clean.annotate = conf->annotate;
+    r->clean.explain = conf->explain || conf->annotate;
+    if (!conf->profile)
+        return true;
+    if (!quality_init(q, conf->profile, err))
+        return err_context(err, "option '--profile'");
+    q->words = (enum words_splitter)conf->words;
+    for (ptrdiff_t i = 0; i < conf->off.count; i++)
+        if (!quality_off(q, conf->off.items[i], err))
+            return err_context(err, "option '--off'");
+    for (ptrdiff_t i = 0; i < conf->set.count; i++)
+        if (!quality_set(q, conf->set.items[i], err))
+            return err_context(err, "option '--set'");
+    r->clean.quality = q;
+    return true;
+}
+
+static bool prepare(struct app *app, const struct conf *conf, struct run *r, struct err *err)
 {
     struct arena *a = &app->arena;
+    struct clean *c = &r->clean;
 
     *c = (struct clean){
         .field = app->common.field,
@@ -157,10 +209,14 @@ static bool prepare(struct app *app, const struct conf *conf, struct clean *c, s
     if (!add_tests(c, &conf->keep_if, false, false, a, err) ||
         !add_tests(c, &conf->drop_if, false, true, a, err) ||
         !add_tests(c, &conf->keep_match, true, false, a, err) ||
-        !add_tests(c, &conf->drop_match, true, true, a, err) || !clean_ready(c, a, err))
+        !add_tests(c, &conf->drop_match, true, true, a, err) || !prepare_quality(conf, r, err) ||
+        !clean_ready(c, a, err))
         return false;
-    if (app->common.drops && c->rule_count == 0)
-        return err_set(err, ERR_USAGE, "--drops without a rule that drops records");
+    if (c->rule_count == 0 && (app->common.drops || c->explain))
+        return err_set(err, ERR_USAGE, "%s without a rule that drops records",
+                       app->common.drops ? "--drops" : c->annotate ? "--annotate" : "--explain");
+    if (app->common.drops && c->annotate)
+        return err_set(err, ERR_USAGE, "--drops has no effect with --annotate: nothing is dropped");
     return true;
 }
 
@@ -192,12 +248,40 @@ static void report(struct app *app, const struct run *r)
     report_int(rep, "substitutions_total", r->total.substitutions, "replacements by --sub");
     report_tests(app, r, "missing", r->total.missing);
     report_tests(app, r, "mismatch", r->total.mismatch);
+    if (r->clean.quality)
+        report_text(rep, "profile", slice_of(r->quality.profile->name));
     report_text(rep, "unicode", slice_of(uni_version()));
     report_text(rep, "pcre2", slice_of(regex_version()));
     for (ptrdiff_t i = 0; i < r->clean.test_count; i++)
         if (rep->in > 0 && r->total.missing[i] == rep->in)
             log_warn("%s: no record has the member '%s'", r->clean.rules[i],
                      r->clean.tests[i].path);
+}
+
+/* TSV: what each rule measures, its limit, and the profiles that have it. */
+static bool list_rules(struct err *err)
+{
+    struct out_conf oc = { 0 };
+    struct out *out = out_open(&oc, err);
+    struct buf b = { 0 };
+
+    buf_append(&b, SLICE("rule\tgroup\tbound\tlimit\tprofiles\tmeasure\n"));
+    for (int i = 0; i < QUALITY_RULES; i++) {
+        const struct quality_rule *rule = &quality_rules[i];
+        buf_printf(&b, "%s\t%s\t%s\t", rule->name, quality_group_names[rule->group],
+                   rule->is_min ? "min" : "max");
+        buf_append_double(&b, rule->limit);
+        const char *sep = "\t";
+        for (int p = 0; p < quality_profile_count; p++)
+            if (quality_profiles[p].groups >> rule->group & 1) {
+                buf_printf(&b, "%s%s", sep, quality_profiles[p].name);
+                sep = ",";
+            }
+        buf_printf(&b, "\t%s\n", rule->measure);
+    }
+    bool ok = out && out_write(out, buf_slice(&b), err) && out_commit(out, err);
+    buf_release(&b);
+    return ok;
 }
 
 static bool run(struct app *app, void *conf, struct err *err)
@@ -208,7 +292,9 @@ static bool run(struct app *app, void *conf, struct err *err)
                                               .scratch_free = scratch_free };
     struct flow_conf fc = app_flow_conf(app);
 
-    if (!prepare(app, conf, &r.clean, err))
+    if (app->options.mode == 1)
+        return list_rules(err);
+    if (!prepare(app, conf, &r, err))
         return false;
     for (int i = 0; i < r.clean.member_count; i++)
         fields[i].path = r.clean.members[i];

@@ -159,7 +159,7 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
     if (!conf->exact)
         return err_set(err, ERR_USAGE, "--no-exact leaves no kind of duplicate to look for");
     if (conf->trust_hash && app_given(app, "memory"))
-        return err_set(err, ERR_USAGE, "--memory has no effect with --trust-hash: no keys are kept");
+        return err_set(err, ERR_USAGE, "--memory has no effect with --trust-hash: it keeps no keys");
     if (!parse_key(app, conf, r, err))
         return false;
     r->wants_ids = conf->dups || app->common.drops;

@@ -102,7 +102,7 @@ static const char *rule_name(const struct clean_test *t, struct arena *arena)
 
 static void ready_rules(struct clean *c, struct arena *arena)
 {
-    c->rules = arena_new(arena, const char *, c->test_count + 2);
+    c->rules = arena_new(arena, const char *, c->test_count + 2 + QUALITY_RULES);
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->rules[c->rule_count++] = rule_name(&c->tests[i], arena);
     c->min_rule = c->rule_count;
@@ -111,6 +111,12 @@ static void ready_rules(struct clean *c, struct arena *arena)
     c->max_rule = c->rule_count;
     if (c->max_chars >= 0)
         c->rules[c->rule_count++] = "max-chars";
+    c->quality_rule = c->rule_count;
+    for (int i = 0; c->quality && i < QUALITY_RULES; i++)
+        if (c->quality->on[i]) {
+            c->quality_index[i] = c->rule_count;
+            c->rules[c->rule_count++] = quality_rules[i].name;
+        }
 }
 
 bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
@@ -119,7 +125,7 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
 
     text_edit_ready(e);
     c->reads_text = e->chars.any || e->space.any || e->trim || c->normalize || c->sub_count ||
-                    c->min_chars >= 0 || c->max_chars >= 0 || c->field_required;
+                    c->min_chars >= 0 || c->max_chars >= 0 || c->field_required || c->quality;
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->reads_text |= !c->tests[i].path || strcmp(c->tests[i].path, c->field) == 0;
     c->text_member = -1;
@@ -131,25 +137,33 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
         if (t->member < 0)
             return false;
     }
+    if (c->explain && (c->clean_member = member_index(c, "_clean", err)) < 0)
+        return false;
+    if (c->quality)
+        quality_ready(c->quality, arena);
     if (c->normalize)
         c->norm = uni_norm_new(c->normalize == CLEAN_NFC ? UNI_NFC : UNI_NFKC, arena);
     ready_rules(c, arena);
     return true;
 }
 
-struct clean_scratch *clean_scratch_new(void)
+struct clean_scratch *clean_scratch_new(const struct clean *c)
 {
     struct clean_scratch *s = calloc(1, sizeof *s);
 
     if (!s)
         mem_oom();
     s->regex = regex_scratch_new();
+    if (c->quality)
+        s->quality = quality_scratch_new();
     return s;
 }
 
 void clean_scratch_free(struct clean_scratch *s)
 {
     regex_scratch_free(s->regex);
+    if (s->quality)
+        quality_scratch_free(s->quality);
     arena_release(&s->temp);
     free(s);
 }
@@ -293,10 +307,107 @@ static bool test_length(const struct clean *c, slice text, struct arena *arena,
     return false;
 }
 
+/* ---- explanations ---- */
+
+/* The value of _clean: every rule of the profile that was measured, and the rule that drops. */
+static slice explanation(const struct clean *c, const struct quality_result *q,
+                         const struct clean_verdict *v, struct arena *arena)
+{
+    struct buf b = { 0 };
+    const char *sep = "";
+
+    buf_append(&b, SLICE("{"));
+    if (c->quality) {
+        buf_printf(&b, "\"profile\":\"%s\",\"rules\":{", c->quality->profile->name);
+        for (int i = 0; i < QUALITY_RULES; i++) {
+            if (!q->measured[i])
+                continue;
+            buf_printf(&b, "%s\"%s\":{\"v\":", sep, quality_rules[i].name);
+            buf_append_double(&b, q->value[i]);
+            buf_append(&b, quality_rules[i].is_min ? SLICE(",\"min\":") : SLICE(",\"max\":"));
+            buf_append_double(&b, c->quality->limit[i]);
+            buf_append(&b, SLICE("}"));
+            sep = ",";
+        }
+        buf_append(&b, SLICE("},"));
+    }
+    buf_append(&b, SLICE("\"drop\":"));
+    if (v->action == CLEAN_DROP)
+        json_append_bytes(&b, slice_of(c->rules[v->rule]));
+    else
+        buf_append(&b, SLICE("null"));
+    buf_append(&b, SLICE("}"));
+    slice text = arena_dup(arena, buf_slice(&b));
+    buf_release(&b);
+    return text;
+}
+
+static slice number_json(double x, struct arena *arena)
+{
+    struct buf b = { 0 };
+
+    buf_append_double(&b, x);
+    slice text = arena_dup(arena, buf_slice(&b));
+    buf_release(&b);
+    return text;
+}
+
+/* The record with its text (when it changed) and _clean. */
+static slice explain_record(const struct clean *c, slice record, const struct json_span *spans,
+                            const slice *text, slice clean, struct json_span top,
+                            struct arena *arena)
+{
+    struct json_edit edits[2];
+    ptrdiff_t count = 0;
+
+    edits[count++] = json_edit_set(record, top, spans[c->clean_member], "_clean", clean, arena);
+    if (text) {
+        struct json_span span = spans[c->text_member];
+        edits[count++] = (struct json_edit){ span.start, span.len, quoted(*text, arena) };
+    }
+    if (count == 2 && edits[1].start < edits[0].start) {
+        struct json_edit first = edits[1];
+        edits[1] = edits[0];
+        edits[0] = first;
+    }
+    return json_splice(record, edits, count, arena);
+}
+
+/* ---- one record, all stages ---- */
+
+static bool run_tests(const struct clean *c, struct clean_scratch *s, slice record,
+                      const struct json_span *spans, slice text, struct arena *arena,
+                      struct clean_verdict *v)
+{
+    for (ptrdiff_t i = 0; i < c->test_count; i++) {
+        bool is_expr = c->tests[i].kind <= CLEAN_DROP_IF;
+        if (!(is_expr ? test_expr : test_match)(c, s, i, record, spans[c->tests[i].member], text,
+                                                arena, v))
+            return false;
+    }
+    return test_length(c, text, arena, v);
+}
+
+/* False when the record is bad. A drop by an earlier rule stays the one that is named. */
+static bool run_quality(const struct clean *c, struct clean_scratch *s, slice *text,
+                        struct quality_result *q, struct arena *arena, struct clean_verdict *v)
+{
+    if (text->len > WORDS_TEXT_MAX)
+        return bad(v, "text too long for the rules of a profile");
+    quality_measure(c->quality, s->quality, *text, c->explain, &s->temp, q);
+    *text = q->text;
+    if (q->failed >= 0 && v->action == CLEAN_KEEP)
+        drop(v, c->quality_index[q->failed], number_json(q->value[q->failed], arena),
+             number_json(c->quality->limit[q->failed], arena));
+    return true;
+}
+
 void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
-                  const struct json_span *spans, struct arena *arena, struct clean_verdict *v)
+                  struct json_span top, const struct json_span *spans, struct arena *arena,
+                  struct clean_verdict *v)
 {
     slice before = { 0 }, text = { 0 };
+    struct quality_result q;
     ptrdiff_t surrogates = 0;
     struct json_fault fault;
 
@@ -308,20 +419,24 @@ void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
         if (!edit_text(c, s, &text, arena, v))
             return;
     }
-    for (ptrdiff_t i = 0; i < c->test_count; i++) {
-        bool is_expr = c->tests[i].kind <= CLEAN_DROP_IF;
-        if (!(is_expr ? test_expr : test_match)(c, s, i, record, spans[c->tests[i].member], text,
-                                                arena, v))
-            return;
-    }
-    if (!test_length(c, text, arena, v))
+    if (!run_tests(c, s, record, spans, text, arena, v) &&
+        (v->action == CLEAN_BAD || !c->annotate))
+        return;
+    if (c->quality && !run_quality(c, s, &text, &q, arena, v))
+        return;
+    if (v->action == CLEAN_DROP && !c->annotate)
         return;
     /* The stages hand back the text itself when they change nothing; a substitution may have
      * written the same text again. */
     bool same = text.ptr == before.ptr && text.len == before.len;
-    if (surrogates == 0 && (same || slice_eq(text, before)))
-        return;
+    bool changed = surrogates > 0 || !(same || slice_eq(text, before));
     s->counts.surrogates += surrogates;
-    s->counts.changed++;
-    v->out = replace_text(record, spans[c->text_member], text, arena);
+    s->counts.changed += changed;
+    if (c->explain) {
+        slice clean = explanation(c, &q, v, &s->temp);
+        v->action = CLEAN_KEEP;
+        v->out = explain_record(c, record, spans, changed ? &text : NULL, clean, top, arena);
+    } else if (changed) {
+        v->out = replace_text(record, spans[c->text_member], text, arena);
+    }
 }

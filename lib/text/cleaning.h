@@ -7,7 +7,8 @@
  *   4 substitutions, as given      (subst.h)
  *   5 white space                  (edit.h, edit_space)
  *   6 rules, in this order: keep-if, drop-if, keep-match, drop-match (each as given), min-chars,
- *     max-chars. The first that fails names the drop. They see the text as edited.
+ *     max-chars, then those of the profile (quality.h; its c4 part edits the text once more). The
+ *     first that fails names the drop. They see the text as edited.
  * The transforms of stages 2, 3 and 5 are idempotent together (edit.h says why).
  *
  * A record whose text does not change is passed by reference, escapes and all. A changed text is
@@ -16,8 +17,8 @@
  *     struct clean c = { .field = "text", .edit.trim = true };
  *     clean_add_expr(&c, SLICE("meta.stars >= 10"), false, &arena, &err);
  *     clean_ready(&c, &arena, &err);             // fills c.members and c.rules
- *     struct clean_scratch *s = clean_scratch_new();
- *     clean_record(&c, s, record, spans, &arena, &verdict);
+ *     struct clean_scratch *s = clean_scratch_new(&c);
+ *     clean_record(&c, s, record, top, spans, &arena, &verdict);
  *
  * A ready struct clean is read-only; a scratch belongs to one thread and counts what it did.
  */
@@ -27,6 +28,7 @@
 #include "../json.h"
 #include "edit.h"
 #include "expr.h"
+#include "quality.h"
 #include "subst.h"
 
 #define CLEAN_MAX_TESTS 64
@@ -57,6 +59,9 @@ struct clean {
     ptrdiff_t test_count;
     struct subst **subs;
     ptrdiff_t sub_count;
+    struct quality *quality; /* NULL: no profile */
+    bool explain;            /* adds _clean to records */
+    bool annotate;           /* and keeps those that a rule would drop */
 
     /* Filled by clean_ready. */
     bool reads_text;
@@ -66,10 +71,12 @@ struct clean {
     int text_member; /* 0, a string that every record must have; -1: the text is not read */
     const char **rules;
     int rule_count;
-    int min_rule, max_rule;
+    int min_rule, max_rule, quality_rule; /* where these begin in rules */
+    int quality_index[QUALITY_RULES];     /* of a rule of the profile in rules */
+    int clean_member;                     /* of _clean in members, with explain */
 };
 
-/* All fail with ERR_USAGE. The tests are kept in the order keep-if, drop-if, keep-match, drop-match. */
+/* All fail with ERR_USAGE. Tests are kept in the order keep-if, drop-if, keep-match, drop-match. */
 bool clean_add_expr(struct clean *c, slice source, bool drop, struct arena *arena, struct err *err);
 bool clean_add_match(struct clean *c, slice source, bool drop, struct arena *arena,
                      struct err *err);
@@ -82,10 +89,11 @@ struct clean_counts {
 };
 struct clean_scratch {
     struct regex_scratch *regex;
+    struct quality_scratch *quality;
     struct arena temp; /* of one record: the text before its last form */
     struct clean_counts counts;
 };
-struct clean_scratch *clean_scratch_new(void);
+struct clean_scratch *clean_scratch_new(const struct clean *c);
 void clean_scratch_free(struct clean_scratch *s);
 
 enum clean_action { CLEAN_KEEP, CLEAN_DROP, CLEAN_BAD };
@@ -97,9 +105,10 @@ struct clean_verdict {
     const char *reason; /* BAD: a regex hit its limit, or a text grew beyond max_bytes */
 };
 
-/* `record` was scanned with the members as its query; what *v points to is in the arena. *v is zeroed
- * by the caller. */
+/* `record` (an object at `top`) was scanned with the members as its query; what *v points to is in
+ * the arena. *v is zeroed by the caller. */
 void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
-                  const struct json_span *spans, struct arena *arena, struct clean_verdict *v);
+                  struct json_span top, const struct json_span *spans, struct arena *arena,
+                  struct clean_verdict *v);
 
 #endif

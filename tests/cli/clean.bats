@@ -221,3 +221,77 @@ t = json.load(open(sys.argv[1]))["text"]
 assert t == "a\n" * 200000 + "\u00e9" * 50000, (len(t), t[:30])
 PY
 }
+
+# ---- profiles
+
+good='A plain line of prose that says something to the reader, and it ends here.'
+
+@test "--profile drops with the first failing rule, its value and its limit" {
+    printf '{"text":"too short"}\n' >in
+    clean --profile gopher --drops d in >out
+    is_file out ''
+    is_file d '{"text":"too short","_drop":{"by":"clean","rule":"gopher_top_2_gram","value":1,"limit":0.2}}\n'
+    clean --profile gopher --off gopher_repetition --drops d --force in
+    grep -q '"rule":"gopher_short_doc","value":2,"limit":50' d
+}
+
+@test "--set and --off change the rules" {
+    run_clean '{"text":"too short of the"}\n' --profile gopher --off gopher_repetition --set gopher_short_doc=4
+    gives 0 '{"text":"too short of the"}\n'
+    run_clean '{"text":"too short of the"}\n' --profile gopher --off gopher_repetition --set gopher_short_doc=5
+    gives 0 ''
+    run_clean '{"text":"x"}\n' --profile gopher --off gopher_repetition --off gopher_quality --min-chars 1
+    gives 0 '{"text":"x"}\n'
+}
+
+@test "c4 edits the text, and what follows sees it" {
+    run_clean "{\"n\":1.0,\"text\":\" $good[1]\\\\n[edit]\\\\nno end\\\\n\\\\tUse of cookies is a thing.\\\\n$good\",\"m\":[]}\n" --profile c4
+    gives 0 "{\"n\":1.0,\"text\":\"$good\\\\n$good\",\"m\":[]}\n"
+    run_clean "{\"text\":\"$good\\\\nLorem Ipsum is here.\\\\n{ a brace is here.\"}\n" --profile c4 --annotate
+    grep -q '"c4_lorem_ipsum":{"v":1,"max":0},"c4_curly_bracket":{"v":0,"max":0}},"drop":"c4_lorem_ipsum"' "$output_file"
+}
+
+@test "--explain adds _clean to what is kept, --annotate keeps everything" {
+    run_clean "{\"text\":\"$good\"}\n{\"text\":\"x\",\"_clean\":0}\n" --profile c4 --explain --min-chars 2
+    gives 0 "{\"text\":\"$good\",\"_clean\":{\"profile\":\"c4\",\"rules\":{\"c4_lorem_ipsum\":{\"v\":0,\"max\":0},\"c4_curly_bracket\":{\"v\":0,\"max\":0}},\"drop\":null}}\n"
+    run_clean '{"_clean":0,"text":"x"}\n{"text":"xy"}\n' --annotate --min-chars 2
+    gives 0 '{"_clean":{"drop":"min-chars"},"text":"x"}\n{"text":"xy","_clean":{"drop":null}}\n'
+}
+
+@test "--words decides what a word is" {
+    run_clean '{"text":"a\\u001fb"}\n' --profile gopher --off gopher_repetition --annotate
+    grep -q '"gopher_short_doc":{"v":2,' "$output_file"
+    run_clean '{"text":"a\\u001fb"}\n' --profile gopher --off gopher_repetition --annotate --words white_space
+    grep -q '"gopher_short_doc":{"v":1,' "$output_file"
+}
+
+@test "every rule is total: empty, blank and one-word texts" {
+    for text in '' ' ' '\\n\\n' x '...'; do
+        run_clean "{\"text\":\"$text\"}\n" --profile fineweb --annotate
+        [ "$status" = 0 ]
+        [ "$(json "$output_file" 'sum(r["v"] >= 0 for r in d["_clean"]["rules"].values())')" = 30 ]
+    done
+}
+
+@test "--list-rules lists every rule with its limit and profiles" {
+    clean --list-rules </dev/null >list
+    [ "$(wc -l <list)" = 31 ]
+    grep -qP '^fineweb_short_line_ratio\tfineweb\tmax\t0.67\tfineweb\t' list
+    ! clean --list-rules >/dev/full
+}
+
+@test "unknown profiles, rules and limits are named with the nearest" {
+    run clean --profile finewev </dev/null
+    [ "$status" = 2 ] && [[ "$output" == *"did you mean 'fineweb'?"* ]]
+    run clean --profile gopher --off gopher_short_dok </dev/null
+    [ "$status" = 2 ] && [[ "$output" == *"did you mean 'gopher_short_doc'?"* ]]
+    for args in "--off=c4" "--off=c4_curly_bracket" "--set=gopher_short_doc" "--set=gopher_short_doc=x" \
+        "--set=gopher_short_doc=-1"; do
+        run clean --profile gopher $args </dev/null
+        [ "$status" = 2 ] || { echo "$args: $status"; return 1; }
+    done
+    run clean --off gopher_short_doc </dev/null
+    [ "$status" = 2 ]
+    run clean --explain </dev/null
+    [ "$status" = 2 ]
+}

@@ -1,0 +1,447 @@
+#include "quality.h"
+
+#include "../opt.h"
+#include "../unicode.h"
+#include "c4.h"
+#include "lineset.h"
+
+#include <stdlib.h>
+
+/* ---- tables ---- */
+
+#define REP GROUP_GOPHER_REPETITION
+#define GOPHER GROUP_GOPHER_QUALITY
+#define FINEWEB GROUP_FINEWEB
+
+const struct quality_rule quality_rules[QUALITY_RULES] = {
+    [RULE_DUP_PARA] = { "gopher_dup_para_frac", REP, false, .3,
+                        "paragraphs that came before / paragraphs" },
+    [RULE_DUP_PARA_CHARS] = { "gopher_dup_para_char_frac", REP, false, .2,
+                              "characters of paragraphs that came before / characters" },
+    [RULE_DUP_LINE] = { "gopher_dup_line_frac", REP, false, .3, "lines that came before / lines" },
+    [RULE_DUP_LINE_CHARS] = { "gopher_dup_line_char_frac", REP, false, .2,
+                              "characters of lines that came before / characters" },
+    [RULE_TOP_2] = { "gopher_top_2_gram", REP, false, .20,
+                     "characters of the most frequent 2-gram * count / characters" },
+    [RULE_TOP_3] = { "gopher_top_3_gram", REP, false, .18, "the same for 3-grams" },
+    [RULE_TOP_4] = { "gopher_top_4_gram", REP, false, .16, "the same for 4-grams" },
+    [RULE_DUP_5] = { "gopher_duplicated_5_n_grams", REP, false, .15,
+                     "characters in repeated 5-grams / characters" },
+    [RULE_DUP_6] = { "gopher_duplicated_6_n_grams", REP, false, .14, "the same for 6-grams" },
+    [RULE_DUP_7] = { "gopher_duplicated_7_n_grams", REP, false, .13, "the same for 7-grams" },
+    [RULE_DUP_8] = { "gopher_duplicated_8_n_grams", REP, false, .12, "the same for 8-grams" },
+    [RULE_DUP_9] = { "gopher_duplicated_9_n_grams", REP, false, .11, "the same for 9-grams" },
+    [RULE_DUP_10] = { "gopher_duplicated_10_n_grams", REP, false, .10, "the same for 10-grams" },
+    [RULE_SHORT_DOC] = { "gopher_short_doc", GOPHER, true, 50, "words with a non-symbol" },
+    [RULE_LONG_DOC] = { "gopher_long_doc", GOPHER, false, 100000, "words with a non-symbol" },
+    [RULE_SHORT_WORDS] = { "gopher_below_avg_threshold", GOPHER, true, 3,
+                           "mean characters of words with a non-symbol" },
+    [RULE_LONG_WORDS] = { "gopher_above_avg_threshold", GOPHER, false, 10,
+                          "mean characters of words with a non-symbol" },
+    [RULE_HASHES] = { "gopher_too_many_hashes", GOPHER, false, .1, "# / words" },
+    [RULE_ELLIPSIS] = { "gopher_too_many_ellipsis", GOPHER, false, .1,
+                        "... and U+2026 / words" },
+    [RULE_BULLETS] = { "gopher_too_many_bullets", GOPHER, false, .9,
+                       "lines that start with - or U+2022 / lines" },
+    [RULE_END_ELLIPSIS] = { "gopher_too_many_end_ellipsis", GOPHER, false, .3,
+                            "lines that end in ... or U+2026 / lines" },
+    [RULE_ALPHA] = { "gopher_below_alpha_threshold", GOPHER, true, .8,
+                     "words with a letter / words" },
+    [RULE_STOP_WORDS] = { "gopher_enough_stop_words", GOPHER, true, 2,
+                          "how many of: the be to of and that have with" },
+    [RULE_LOREM_IPSUM] = { "c4_lorem_ipsum", GROUP_C4, false, 0, "1 when a line has lorem ipsum" },
+    [RULE_CURLY] = { "c4_curly_bracket", GROUP_C4, false, 0, "1 when a line has {" },
+    [RULE_EMPTY] = { "fineweb_empty", FINEWEB, true, 1, "lines that are not blank" },
+    [RULE_LINE_PUNCT] = { "fineweb_line_punct_ratio", FINEWEB, true, .12,
+                          "lines that end in a terminal mark / lines not blank" },
+    [RULE_SHORT_LINES] = { "fineweb_short_line_ratio", FINEWEB, false, .67,
+                           "lines of at most 30 characters / lines not blank" },
+    [RULE_CHAR_DUP] = { "fineweb_char_dup_ratio", FINEWEB, false, .01,
+                        "characters of lines that came before / characters but line feeds" },
+    [RULE_LIST] = { "fineweb_list_ratio", FINEWEB, false, .3, "line feeds / words" },
+};
+
+const char *const quality_group_names[QUALITY_GROUPS] = { "gopher_repetition", "gopher_quality",
+                                                          "c4", "fineweb" };
+
+const struct quality_profile quality_profiles[] = {
+    { "gopher", 1 << REP | 1 << GOPHER, false, "datatrove a649de79" },
+    { "c4", 1 << GROUP_C4, true, "datatrove a649de79" },
+    { "fineweb", 1 << REP | 1 << GOPHER | 1 << GROUP_C4 | 1 << FINEWEB, false,
+      "datatrove a649de79, examples/fineweb.py" },
+};
+const int quality_profile_count = countof(quality_profiles);
+
+/* ---- choosing ---- */
+
+static bool unknown(const char *what, const char *name, const char *const *names, ptrdiff_t count,
+                    struct err *err)
+{
+    const char *near = opt_nearest(name, names, count);
+
+    return err_set(err, ERR_USAGE, "no %s %s%s%s%s", what, ERR_QUOTE(slice_of(name)),
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+bool quality_init(struct quality *q, const char *profile, struct err *err)
+{
+    const char *names[countof(quality_profiles)];
+
+    *q = (struct quality){ .citations = true };
+    for (int i = 0; i < quality_profile_count; i++) {
+        names[i] = quality_profiles[i].name;
+        if (strcmp(names[i], profile) == 0)
+            q->profile = &quality_profiles[i];
+    }
+    if (!q->profile)
+        return unknown("profile", profile, names, countof(names), err);
+    for (int g = 0; g < QUALITY_GROUPS; g++)
+        q->groups[g] = q->profile->groups >> g & 1;
+    q->terminal_lines = q->profile->terminal_lines;
+    for (int i = 0; i < QUALITY_RULES; i++) {
+        q->on[i] = q->groups[quality_rules[i].group];
+        q->limit[i] = quality_rules[i].limit;
+    }
+    return true;
+}
+
+static int find_rule(const struct quality *q, const char *name, struct err *err)
+{
+    const char *names[QUALITY_RULES];
+
+    for (int i = 0; i < QUALITY_RULES; i++) {
+        names[i] = quality_rules[i].name;
+        if (strcmp(names[i], name) != 0)
+            continue;
+        if (q->groups[quality_rules[i].group])
+            return i;
+        err_set(err, ERR_USAGE, "profile '%s' has no rule '%s'", q->profile->name, name);
+        return -1;
+    }
+    unknown("rule", name, names, countof(names), err);
+    return -1;
+}
+
+bool quality_off(struct quality *q, const char *name, struct err *err)
+{
+    for (int g = 0; g < QUALITY_GROUPS; g++) {
+        if (strcmp(quality_group_names[g], name) != 0)
+            continue;
+        if (!(q->profile->groups >> g & 1))
+            return err_set(err, ERR_USAGE, "profile '%s' has no rules '%s'", q->profile->name,
+                           name);
+        q->groups[g] = false;
+        for (int i = 0; i < QUALITY_RULES; i++)
+            q->on[i] = q->on[i] && (int)quality_rules[i].group != g;
+        return true;
+    }
+    int rule = find_rule(q, name, err);
+    if (rule >= 0)
+        q->on[rule] = false;
+    return rule >= 0;
+}
+
+bool quality_set(struct quality *q, const char *assignment, struct err *err)
+{
+    const char *equals = strchr(assignment, '=');
+    char name[64];
+    double limit;
+
+    if (!equals || equals - assignment >= (ptrdiff_t)sizeof name ||
+        !opt_parse_float(slice_of(equals + 1), &limit))
+        return err_set(err, ERR_USAGE, "%s is not RULE=LIMIT", ERR_QUOTE(slice_of(assignment)));
+    memcpy(name, assignment, (size_t)(equals - assignment));
+    name[equals - assignment] = '\0';
+    int rule = find_rule(q, name, err);
+    if (rule < 0)
+        return false;
+    if (limit < 0)
+        return err_set(err, ERR_USAGE, "%s: a limit is not negative",
+                       ERR_QUOTE(slice_of(assignment)));
+    q->limit[rule] = limit;
+    q->on[rule] = true;
+    return true;
+}
+
+void quality_ready(struct quality *q, struct arena *arena)
+{
+    q->classes = char_classes_new(arena);
+    q->phrases = arena_new(arena, struct bytepair, 1);
+    c4_phrases_ready(q->phrases);
+}
+
+/* ---- measuring ---- */
+
+struct quality_scratch {
+    struct arena temp; /* of one text */
+    struct ngram_table table;
+    struct line_set lines;
+};
+
+struct quality_scratch *quality_scratch_new(void)
+{
+    struct quality_scratch *s = calloc(1, sizeof *s);
+
+    if (!s)
+        mem_oom();
+    return s;
+}
+
+void quality_scratch_free(struct quality_scratch *s)
+{
+    arena_release(&s->temp);
+    ngram_table_release(&s->table);
+    line_set_release(&s->lines);
+    free(s);
+}
+
+/* One text under measurement. */
+struct measuring {
+    const struct quality *q;
+    struct quality_scratch *s;
+    struct quality_result *r;
+    struct words words; /* of r->text, when split */
+    bool split, all;
+};
+
+bool quality_note(const struct quality *q, struct quality_result *r, enum quality_rule_id rule,
+                  double value)
+{
+    bool fails = quality_rules[rule].is_min ? value < q->limit[rule] : value > q->limit[rule];
+
+    if (!q->on[rule])
+        return true;
+    r->value[rule] = value;
+    r->measured[rule] = true;
+    if (fails && (r->failed < 0 || (int)rule < r->failed))
+        r->failed = (int)rule;
+    return !fails;
+}
+
+/* Whether to stop. */
+static bool note(struct measuring *m, enum quality_rule_id rule, double value)
+{
+    return !quality_note(m->q, m->r, rule, value) && !m->all;
+}
+
+static void split(struct measuring *m)
+{
+    if (!m->split)
+        words_split(&m->words, m->q->classes, m->q->words, m->r->text, &m->s->temp);
+    m->split = true;
+}
+
+static bool any_on(const struct quality *q, int first, int last)
+{
+    for (int i = first; i <= last; i++)
+        if (q->on[i])
+            return true;
+    return false;
+}
+
+/* Repeated elements of a split: their number and characters, and how many elements there are. */
+struct repeats {
+    int64_t elements, repeated, chars;
+};
+
+static struct repeats find_repeats(struct measuring *m, enum line_kind how, slice text)
+{
+    struct line_cursor c = { .how = how };
+    struct repeats n = { 0 };
+
+    line_set_clear(&m->s->lines);
+    for (slice line; line_next(&c, m->q->classes, text, &line); n.elements++)
+        if (line_set_add(&m->s->lines, line)) {
+            n.repeated++;
+            n.chars += uni_count(line);
+        }
+    return n;
+}
+
+static bool measure_repetition(struct measuring *m)
+{
+    const struct quality *q = m->q;
+    slice text = m->r->text;
+    int64_t chars = uni_count(text);
+    struct ngrams g;
+
+    if (any_on(q, RULE_DUP_PARA, RULE_DUP_PARA_CHARS)) {
+        struct repeats n = find_repeats(m, LINES_PARAGRAPHS, line_strip(q->classes, text));
+        if (note(m, RULE_DUP_PARA, quality_ratio(n.repeated, n.elements)) ||
+            note(m, RULE_DUP_PARA_CHARS, quality_ratio(n.chars, chars)))
+            return false;
+    }
+    if (any_on(q, RULE_DUP_LINE, RULE_DUP_LINE_CHARS)) {
+        struct repeats n = find_repeats(m, LINES_LF_RUNS, text);
+        if (note(m, RULE_DUP_LINE, quality_ratio(n.repeated, n.elements)) ||
+            note(m, RULE_DUP_LINE_CHARS, quality_ratio(n.chars, chars)))
+            return false;
+    }
+    if (!any_on(q, RULE_TOP_2, RULE_DUP_10))
+        return true;
+    split(m);
+    ngrams_init(&g, &m->s->table, text, m->words.at, m->words.count, &m->s->temp);
+    for (int rule = RULE_TOP_2; rule <= RULE_DUP_10; rule++) {
+        ngrams_next(&g);
+        if (!q->on[rule])
+            continue;
+        int64_t value = rule <= RULE_TOP_4 ? ngrams_top_chars(&g) : ngrams_duplicate_chars(&g);
+        if (note(m, (enum quality_rule_id)rule, quality_ratio(value, chars)))
+            return false;
+    }
+    return true;
+}
+
+static int64_t count_literal(slice text, slice what)
+{
+    int64_t n = 0;
+    const char *p = text.ptr, *end = text.ptr + text.len;
+
+    while (p < end && (p = memmem(p, (size_t)(end - p), what.ptr, (size_t)what.len))) {
+        n++;
+        p += what.len;
+    }
+    return n;
+}
+
+static int64_t count_byte(slice text, char byte)
+{
+    int64_t n = 0;
+
+    for (ptrdiff_t i = 0; i < text.len; i++)
+        n += text.ptr[i] == byte;
+    return n;
+}
+
+static bool measure_word_counts(struct measuring *m)
+{
+    int64_t plain = 0, chars = 0, letters = 0;
+    slice text = m->r->text;
+
+    split(m);
+    for (ptrdiff_t i = 0; i < m->words.count; i++) {
+        const struct word *w = &m->words.at[i];
+        bool is_plain = w->classes & WORD_NOT_SYMBOL;
+        plain += is_plain;
+        chars += is_plain ? w->chars : 0;
+        letters += (w->classes & CHAR_LETTER) != 0;
+    }
+    if (note(m, RULE_SHORT_DOC, (double)plain) || note(m, RULE_LONG_DOC, (double)plain) ||
+        note(m, RULE_SHORT_WORDS, quality_ratio(chars, plain)) ||
+        note(m, RULE_LONG_WORDS, quality_ratio(chars, plain)) ||
+        note(m, RULE_HASHES, quality_ratio(count_byte(text, '#'), m->words.count)))
+        return false;
+    int64_t ellipses = count_literal(text, SLICE("...")) + count_literal(text, SLICE("\u2026"));
+    if (note(m, RULE_ELLIPSIS, quality_ratio(ellipses, m->words.count)))
+        return false;
+    m->r->value[RULE_ALPHA] = quality_ratio(letters, m->words.count); /* noted after the lines */
+    return true;
+}
+
+static int stop_words(const struct measuring *m)
+{
+    static const char *const list[] = { "the", "be", "to", "of", "and", "that", "have", "with" };
+    unsigned found = 0;
+
+    for (ptrdiff_t i = 0; i < m->words.count && found != (1u << countof(list)) - 1; i++) {
+        slice w = word_slice(m->r->text, &m->words.at[i]);
+        if (w.len < 2 || w.len > 4)
+            continue;
+        for (int k = 0; k < countof(list); k++)
+            if (slice_eq(w, slice_of(list[k])))
+                found |= 1u << k;
+    }
+    return __builtin_popcount(found);
+}
+
+static bool measure_gopher(struct measuring *m)
+{
+    struct line_cursor c = { .how = LINES_PYTHON };
+    const struct char_classes *classes = m->q->classes;
+    int64_t lines = 0, bullets = 0, ends = 0;
+
+    if (!measure_word_counts(m))
+        return false;
+    if (any_on(m->q, RULE_BULLETS, RULE_END_ELLIPSIS))
+        for (slice line; line_next(&c, classes, m->r->text, &line); lines++) {
+            slice left = line_strip_left(classes, line), right = line_strip_right(classes, line);
+            bullets += slice_starts(left, SLICE("-")) || slice_starts(left, SLICE("\u2022"));
+            ends += slice_ends(right, SLICE("...")) || slice_ends(right, SLICE("\u2026"));
+        }
+    double alpha = m->r->value[RULE_ALPHA];
+    m->r->value[RULE_ALPHA] = 0;
+    return !(note(m, RULE_BULLETS, quality_ratio(bullets, lines)) ||
+             note(m, RULE_END_ELLIPSIS, quality_ratio(ends, lines)) ||
+             note(m, RULE_ALPHA, alpha) || note(m, RULE_STOP_WORDS, stop_words(m)));
+}
+
+static bool measure_c4(struct measuring *m, struct arena *arena)
+{
+    const struct c4_conf conf = { m->q->classes, m->q->phrases, m->q->terminal_lines,
+                                  m->q->on[RULE_LOREM_IPSUM], m->q->on[RULE_CURLY] };
+    struct c4_result c;
+
+    c4_lines(&conf, m->r->text, arena, &c);
+    if (note(m, RULE_LOREM_IPSUM, c.lorem) || note(m, RULE_CURLY, c.curly))
+        return false;
+    m->split = m->split && c.text.ptr == m->r->text.ptr;
+    m->r->text = c.text;
+    return true;
+}
+
+static bool ends_in_mark(const struct char_classes *c, slice line)
+{
+    uint32_t cp;
+
+    uni_decode_back(line.ptr, line.ptr + line.len, &cp);
+    return char_class(c, cp) & CHAR_TERMINAL;
+}
+
+static bool measure_fineweb(struct measuring *m)
+{
+    struct line_cursor c = { .how = LINES_LF };
+    const struct char_classes *classes = m->q->classes;
+    int64_t lines = 0, marks = 0, shorts = 0, repeated = 0;
+    slice text = m->r->text;
+
+    line_set_clear(&m->s->lines);
+    for (slice line; line_next(&c, classes, text, &line);) {
+        if (line_strip_left(classes, line).len == 0)
+            continue;
+        int64_t chars = uni_count(line);
+        lines++;
+        marks += ends_in_mark(classes, line);
+        shorts += chars <= 30;
+        repeated += line_set_add(&m->s->lines, line) ? chars : 0;
+    }
+    if (note(m, RULE_EMPTY, (double)lines) ||
+        note(m, RULE_LINE_PUNCT, quality_ratio(marks, lines)) ||
+        note(m, RULE_SHORT_LINES, quality_ratio(shorts, lines)))
+        return false;
+    int64_t feeds = count_byte(text, '\n');
+    if (note(m, RULE_CHAR_DUP, quality_ratio(repeated, uni_count(text) - feeds)))
+        return false;
+    if (!m->q->on[RULE_LIST])
+        return true;
+    split(m);
+    return !note(m, RULE_LIST, quality_ratio(feeds, m->words.count));
+}
+
+void quality_measure(const struct quality *q, struct quality_scratch *s, slice text, bool all,
+                     struct arena *arena, struct quality_result *r)
+{
+    struct measuring m = { .q = q, .s = s, .r = r, .all = all };
+
+    memset(r, 0, sizeof *r);
+    r->failed = -1;
+    r->text = text;
+    arena_reset(&s->temp);
+    if (q->groups[GROUP_GOPHER_REPETITION] && !measure_repetition(&m))
+        return;
+    if (q->groups[GROUP_GOPHER_QUALITY] && !measure_gopher(&m))
+        return;
+    if (q->groups[GROUP_C4] && !measure_c4(&m, arena))
+        return;
+    if (q->groups[GROUP_FINEWEB])
+        measure_fineweb(&m);
+}

@@ -1,0 +1,105 @@
+/* quality.h: the quality rules of published corpora: what each measures, its limit, its verdict.
+ *
+ * A profile is a set of groups of rules in an order. Every rule is a measurement and a limit: a text
+ * fails a `max` rule when its value is above the limit, a `min` rule when it is below. A record is
+ * dropped for the first rule, in the order of quality_rules[], that fails. With `all` every rule is
+ * measured; without, measuring stops at the first failure, and the verdict is the same.
+ *
+ * Each group sees the text as the groups before it left it. Only c4 edits: it drops lines, removes
+ * citations, and joins what stays.
+ *
+ * Values are counts or IEEE quotients of two integers, compared as they are (datatrove, Python). A
+ * quotient by nothing (no words, no lines, no characters) is 0.
+ *
+ *     struct quality q;
+ *     quality_init(&q, "fineweb", &err); quality_off(&q, "c4_sentences", &err);
+ *     quality_ready(&q, &process_arena);
+ *     struct quality_scratch *s = quality_scratch_new();       // one per thread
+ *     quality_measure(&q, s, text, all, &arena, &result);
+ *     if (result.failed >= 0) ... quality_rules[result.failed].name, result.value[result.failed]
+ *
+ * Sources: Rae et al. 2021 (Gopher), Raffel et al. 2020 (C4), Penedo et al. 2024 (FineWeb), as
+ * implemented by datatrove at a649de79; the differences of the others are in the manual.
+ */
+#ifndef QUALITY_H
+#define QUALITY_H
+
+#include "../err.h"
+#include "ngram.h"
+#include "words.h"
+
+enum quality_group { GROUP_GOPHER_REPETITION, GROUP_GOPHER_QUALITY, GROUP_C4, GROUP_FINEWEB,
+                     QUALITY_GROUPS };
+
+enum quality_rule_id {
+    RULE_DUP_PARA, RULE_DUP_PARA_CHARS, RULE_DUP_LINE, RULE_DUP_LINE_CHARS, RULE_TOP_2, RULE_TOP_3,
+    RULE_TOP_4, RULE_DUP_5, RULE_DUP_6, RULE_DUP_7, RULE_DUP_8, RULE_DUP_9, RULE_DUP_10,
+    RULE_SHORT_DOC, RULE_LONG_DOC, RULE_SHORT_WORDS, RULE_LONG_WORDS, RULE_HASHES, RULE_ELLIPSIS,
+    RULE_BULLETS, RULE_END_ELLIPSIS, RULE_ALPHA, RULE_STOP_WORDS, RULE_LOREM_IPSUM, RULE_CURLY,
+    RULE_EMPTY, RULE_LINE_PUNCT, RULE_SHORT_LINES, RULE_CHAR_DUP, RULE_LIST,
+    QUALITY_RULES
+};
+
+struct quality_rule {
+    const char *name;
+    enum quality_group group;
+    bool is_min;
+    double limit;        /* of every profile that has the rule */
+    const char *measure; /* one line */
+};
+extern const struct quality_rule quality_rules[QUALITY_RULES];
+extern const char *const quality_group_names[QUALITY_GROUPS];
+
+struct quality_profile {
+    const char *name;
+    unsigned groups;      /* bits */
+    bool terminal_lines;  /* c4 keeps only lines that end in a terminal mark */
+    const char *source;
+};
+extern const struct quality_profile quality_profiles[];
+extern const int quality_profile_count;
+
+struct quality {
+    const struct quality_profile *profile;
+    bool on[QUALITY_RULES];
+    double limit[QUALITY_RULES];
+    enum words_splitter words;
+    bool groups[QUALITY_GROUPS];
+    bool citations, terminal_lines; /* of c4 */
+
+    const struct char_classes *classes;
+    struct bytepair *phrases; /* see c4.h */
+};
+
+/* ERR_USAGE naming the nearest: profiles, rules, groups. */
+bool quality_init(struct quality *q, const char *profile, struct err *err);
+bool quality_off(struct quality *q, const char *rule_or_group, struct err *err);
+bool quality_set(struct quality *q, const char *assignment, struct err *err); /* RULE=LIMIT */
+void quality_ready(struct quality *q, struct arena *arena);
+
+struct quality_result {
+    double value[QUALITY_RULES];
+    bool measured[QUALITY_RULES];
+    int failed;  /* the first failing rule, or -1 */
+    slice text;  /* as edited: the given one when nothing changed */
+};
+
+struct quality_scratch;
+struct quality_scratch *quality_scratch_new(void);
+void quality_scratch_free(struct quality_scratch *s);
+
+/* text: valid UTF-8, padded, at most WORDS_TEXT_MAX bytes. */
+void quality_measure(const struct quality *q, struct quality_scratch *s, slice text, bool all,
+                     struct arena *arena, struct quality_result *r);
+
+/* ---- shared by the files of the rules ---- */
+
+/* Sets a value; false when the rule fails and measuring may stop. */
+bool quality_note(const struct quality *q, struct quality_result *r, enum quality_rule_id rule,
+                  double value);
+static inline double quality_ratio(int64_t a, int64_t b)
+{
+    return b ? (double)a / (double)b : 0;
+}
+
+#endif
