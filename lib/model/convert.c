@@ -242,9 +242,14 @@ static const char *folder_of(const char *path, char *dst, size_t size)
 
 bool convert_check_output(const char *output, bool force, struct err *err)
 {
+    static const char *const descriptors[] = { "/dev/fd/", "/dev/std", "/proc/self/fd/" };
     struct os_stat st;
     char folder[4096];
 
+    /* Parts are written at their places: a pipe has none, and a link must not be replaced. */
+    for (ptrdiff_t i = 0; i < countof(descriptors); i++)
+        if (slice_starts(slice_of(output), slice_of(descriptors[i])))
+            return err_set(err, ERR_CANTCREAT, "%s: a model is written to a file", output);
     if (!os_stat(output, &st, err))
         return false;
     if (st.exists && (st.is_dir || (st.is_file && !force)))

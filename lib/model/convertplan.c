@@ -5,6 +5,9 @@
 #include "gguf.h"
 #include "modeltok.h"
 
+/* Larger ones are pages of nothing between tensors. */
+#define ALIGNMENT_MAX 65536
+
 /* What can be written, and how GGUF calls a file that mostly holds it (general.file_type). */
 static const struct {
     int type, file_type;
@@ -44,6 +47,12 @@ static bool is_kept(slice name)
     return false;
 }
 
+/* Tables, not weights: GGUF has them in some architectures. */
+static bool is_integer(int type)
+{
+    return type == TENSOR_I8 || type == TENSOR_I16 || type == TENSOR_I32 || type == TENSOR_I64;
+}
+
 static bool choose_type(const struct tensor *from, int wanted, struct arena *arena,
                         struct convert_tensor *t, struct err *err)
 {
@@ -52,11 +61,15 @@ static bool choose_type(const struct tensor *from, int wanted, struct arena *are
     t->from = from;
     t->out = *from;
     t->out.type = (enum tensor_type)wanted;
-    if (!l->to_f32) {
+    if (is_integer(from->type)) {
+        t->out.type = from->type;
+        t->reason = "integers, copied";
+        return true;
+    }
+    if (!l->to_f32)
         return err_set(err, ERR_CONFIG, "tensor %s is %s, which cannot be converted%s",
                        ERR_QUOTE(from->name), l->name,
                        l->block > 1 ? "; start from the F16, BF16 or F32 model" : "");
-    }
     if (from->dims == 1) {
         t->out.type = TENSOR_F32;
         t->reason = "one-dimensional";
@@ -99,6 +112,28 @@ static bool pad_vocabulary(struct tok_export *e, int64_t rows, struct arena *are
     return true;
 }
 
+/* Ids of the special tokens: tokenizer_config.json names them, else what the tokenizer and the
+ * configuration say (the order of convert_hf_to_gguf.py). */
+static bool choose_specials(const struct model_file *m, const struct tok *tok, struct tok_export *e,
+                            int64_t rows, struct err *err)
+{
+    int64_t *ids[MODEL_TOKEN_COUNT] = { &e->bos, &e->eos, &e->unk, &e->pad };
+
+    if (m->stop_count > 0)
+        e->eos = m->stop[0];
+    if (e->bos < 0)
+        e->bos = m->bos;
+    for (int i = 0; i < MODEL_TOKEN_COUNT; i++) {
+        slice name = m->special_tokens[i];
+        if (name.len && tok_id_of(tok, name) >= 0)
+            *ids[i] = tok_id_of(tok, name);
+        if (*ids[i] >= rows)
+            return err_set(err, ERR_CONFIG, "special token %lld: the vocabulary has %lld tokens",
+                           (long long)*ids[i], (long long)rows);
+    }
+    return true;
+}
+
 static bool add_tokenizer(const struct model_file *m, struct model_keys *keys, struct err *err)
 {
     struct tok_export e;
@@ -111,21 +146,17 @@ static bool add_tokenizer(const struct model_file *m, struct model_keys *keys, s
     struct tok *tok = model_file_tokenizer(m, keys->arena, err);
     if (!tok || !tok_export(tok, &e, keys->arena, err))
         return false;
-    if (!model_get_int(m, "%s.vocab_size", &rows) || !pad_vocabulary(&e, rows, keys->arena, err))
+    if (!model_get_int(m, "%s.vocab_size", &rows) ||
+        !pad_vocabulary(&e, rows, keys->arena, err) || !choose_specials(m, tok, &e, rows, err) ||
+        !model_tokenizer_keys(&e, keys, err))
         return false;
-    if (e.bos < 0)
-        e.bos = m->bos;
-    if (m->stop_count > 0)
-        e.eos = m->stop[0];
-    int64_t ids[] = { e.bos, e.eos, e.unk, e.pad };
-    for (ptrdiff_t i = 0; i < countof(ids); i++)
-        if (ids[i] >= rows)
-            return err_set(err, ERR_CONFIG, "special token %lld: the vocabulary has %lld tokens",
-                           (long long)ids[i], (long long)rows);
-    if (!model_tokenizer_keys(&e, keys, err))
-        return false;
-    if (m->stop_count > 1 && m->stop[1] < rows)
-        model_keys_add(keys, SLICE("tokenizer.ggml.eot_token_id"), model_u32((uint32_t)m->stop[1]));
+    for (int i = 0; i < m->stop_count; i++) {
+        if (m->stop[i] != e.eos && m->stop[i] < rows) { /* a second end: of a turn */
+            model_keys_add(keys, SLICE("tokenizer.ggml.eot_token_id"),
+                           model_u32((uint32_t)m->stop[i]));
+            break;
+        }
+    }
     if (m->chat_template.len)
         model_keys_add(keys, SLICE("tokenizer.chat_template"), model_string(m->chat_template));
     return true;
@@ -153,6 +184,9 @@ static bool check_source(const struct model_file *m, struct err *err)
     if (model_get_int(m, "split.count", &parts) && parts > 1)
         return err_set(err, ERR_CONFIG, "%s: one of %lld parts of a split model; merge them first "
                        "(llama-gguf-split --merge)", m->path, (long long)parts);
+    if (m->alignment > ALIGNMENT_MAX)
+        return err_set(err, ERR_CONFIG, "%s: alignment %lld, at most %d is written", m->path,
+                       (long long)m->alignment, ALIGNMENT_MAX);
     if (m->arch.len == 0)
         return err_set(err, ERR_CONFIG, "%s: key 'general.architecture' is missing", m->path);
     return true;

@@ -372,6 +372,19 @@ static void read_template(struct model_file *m, const struct json_node *config)
             m->chat_template = json_get_string(n, "template", SLICE(""));
 }
 
+/* "eos_token": "</s>", or an object with its "content". */
+static void read_special_tokens(struct model_file *m, const struct json_node *config)
+{
+    static const char *const members[MODEL_TOKEN_COUNT] = { "bos_token", "eos_token", "unk_token",
+                                                            "pad_token" };
+
+    for (int i = 0; i < MODEL_TOKEN_COUNT; i++) {
+        const struct json_node *n = json_get(config, members[i]);
+        slice content = json_get_string(n, "content", SLICE(""));
+        m->special_tokens[i] = json_get_string(config, members[i], content);
+    }
+}
+
 static bool read_tokenizer(struct model_file *m, struct err *err)
 {
     struct json_node *config;
@@ -389,6 +402,7 @@ static bool read_tokenizer(struct model_file *m, struct err *err)
                                   "only"));
     if (m->chat_template.len == 0)
         read_template(m, config);
+    read_special_tokens(m, config);
     return true;
 }
 

@@ -26,6 +26,8 @@
 
 #define MODEL_STOP_MAX 16
 
+enum model_special { MODEL_BOS, MODEL_EOS, MODEL_UNK, MODEL_PAD, MODEL_TOKEN_COUNT };
+
 enum model_kind { MODEL_GGUF, MODEL_SAFETENSORS, MODEL_FOLDER };
 
 struct model_file {
@@ -44,6 +46,7 @@ struct model_file {
     int64_t bos;              /* -1: none. From generation_config.json, config.json or GGUF keys. */
     int64_t stop[MODEL_STOP_MAX]; /* ids that end a completion (EOS, EOT, EOM), the EOS first */
     int stop_count;
+    slice special_tokens[MODEL_TOKEN_COUNT]; /* texts in tokenizer_config.json; empty: not named */
 
     const slice *notices;     /* what the user should know: "no tokenizer files", one line each */
     ptrdiff_t notice_count;

@@ -199,6 +199,33 @@ PY
     fi
 }
 
+@test "special tokens are those that tokenizer_config.json names" {
+    model m
+    python3 - <<'PY'
+import json
+c = json.load(open("m/tokenizer_config.json"))
+c["eos_token"] = {"content": "!", "lstrip": False}
+c["pad_token"] = '"'
+json.dump(c, open("m/tokenizer_config.json", "w"))
+PY
+    quantize -o a.gguf m
+    quantize --inspect a.gguf >a.json
+    [ "$(json a.json '[d["metadata"]["tokenizer.ggml." + k + "_token_id"] for k in ("bos", "eos", "eot", "padding")]')" = "[0, 1, 0, 2]" ]
+}
+
+@test "a GGUF file of K-quants is listed but not converted; integers are copied" {
+    python3 "$TOP/tests/data/models/make_cases.py" cases
+    refused 78 "tensor 'a' is Q4_K, which cannot be converted; start from the F16" \
+        quantize -o out.gguf cases/good-k.gguf
+    quantize -o a.gguf cases/good-int.gguf
+    quantize --inspect a.gguf >a.json
+    [ "$(json a.json '[t["type"] for t in d["tensors"]]')" = '["I32", "F32"]' ]
+    tail -c 64 a.gguf >a.data
+    tail -c 64 cases/good-int.gguf >int.data
+    cmp a.data int.data
+    refused 73 "a model is written to a file" quantize --force -o /dev/stdout demo
+}
+
 @test "a signal in the middle leaves nothing behind" {
     python3 "$TOP/tests/data/models/tiny_llama.py" m 64 large
     quantize -q -j1 -o a.gguf m &
@@ -241,7 +268,7 @@ PY
     refused 78 "z2/tokenizer.json" quantize -o out.gguf z2
 }
 
-@test "148 good and broken model files: every verdict right, one line, no delay" {
+@test "149 good and broken model files: every verdict right, one line, no delay" {
     python3 "$TOP/tests/data/models/make_cases.py" cases
     cd cases
     n=0
@@ -252,7 +279,7 @@ PY
         else [ ! -s ../o ] && [ "$(wc -l <../e)" = 1 ]; fi || { echo "$file: wrong output"; return 1; }
         n=$((n + 1))
     done <cases.tsv
-    [ "$n" = 148 ]
+    [ "$n" = 149 ]
 }
 
 @test "conformance: gguf-bad verdicts" {
