@@ -13,7 +13,7 @@ OPTFLAGS   ?= -O2 -g
 WERROR     ?=
 WARN       := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
               -Wwrite-strings -Wundef -Wpointer-arith -Wimplicit-fallthrough $(WERROR)
-ARCH       := $(shell $(CC) -dumpmachine | cut -d- -f1)
+ARCH       := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
 
 # ---- packages: pkg-config name | Debian package. The first group is needed, the second adds
 # features and is compiled in when it is there (HAVE_NAME).
