@@ -38,12 +38,12 @@ static const struct opt opts[] = {
     { 0, "temperature", OPT_FLOAT, AT(temperature), .arg = "T", .def = "0", .min = 0, .max = 100,
       .modes = GENERATES, .group = "Generation", .help = "draw tokens; 0 takes the likeliest" },
     { 0, "top-k", OPT_INT, AT(top_k), .arg = "N", .def = "0", .min = 0, .max = 1e9,
-      .modes = GENERATES, .group = "Generation", .help = "draw among the N likeliest; 0: all" },
+      .modes = GENERATES, .needs = "temperature", .group = "Generation", .help = "draw among the N likeliest; 0: all" },
     { 0, "top-p", OPT_FLOAT, AT(top_p), .arg = "P", .def = "1", .min = 1e-9, .max = 1,
-      .modes = GENERATES, .group = "Generation",
+      .modes = GENERATES, .needs = "temperature", .group = "Generation",
       .help = "draw among the likeliest that reach this probability" },
     { 0, "min-p", OPT_FLOAT, AT(min_p), .arg = "P", .def = "0", .min = 0, .max = 1,
-      .modes = GENERATES, .group = "Generation",
+      .modes = GENERATES, .needs = "temperature", .group = "Generation",
       .help = "draw among those with P times the best probability" },
     { 0, "ignore-eos", OPT_FLAG, AT(ignore_eos), .modes = GENERATES, .group = "Generation",
       .help = "go on after the model's end token" },
@@ -65,9 +65,9 @@ static const char *const synopsis[] = {
 static const struct command_example examples[] = {
     { "complete prompts with the demo model",
       "infer -m demo --max-tokens 32 < prompts.jsonl > completions.jsonl" },
-    { "draw instead of taking the likeliest token, 16 records at once",
-      "infer -m demo --temperature 0.8 --top-p 0.95 --seed 7 --batch 16 < prompts.jsonl" },
-    { "end at the first empty line", "infer -m demo --stop $'\\n\\n' < prompts.jsonl" },
+    { "draw tokens instead of taking the likeliest, 16 records at once",
+      "infer -m demo --temperature 0.8 --top-p 0.9 --batch 16 < prompts.jsonl" },
+    { "end before the first list", "infer -m demo --stop '- ' < prompts.jsonl" },
     { "perplexity of texts", "infer -m demo --score --report score.json < texts.jsonl" },
     { 0 },
 };
@@ -136,6 +136,7 @@ struct run {
     struct occurrence seen;
     struct tok_ids ids; /* of the record that is being read */
     int64_t load_ns;
+    struct err tok_err; /* why the model's tokenizer cannot be used: fatal when a text comes */
 };
 
 /* Finished records wait for slower ones before them: no more than this many per slot. */
@@ -224,6 +225,11 @@ static bool record_start(struct run *r, struct flow_record *rec, struct err *err
     job->rec = rec;
     job->pulled_ns = os_now_ns();
     const char *reason = record_read(r, job);
+    if (reason && r->tok_err.class && !rec->spans[F_IDS].count) {
+        *err = r->tok_err;
+        job_free(job);
+        return false;
+    }
     if (reason)
         return settle_bad(r, job, reason, err);
     job->prompt_tokens = r->ids.count;
@@ -346,7 +352,10 @@ static bool pull_records(struct run *r, int64_t *pulled, bool *ended, struct err
         const struct job *oldest = generator_oldest(r->generator);
         if (oldest && *pulled - oldest->rec->index >= WINDOW_PER_SLOT * r->conf->batch)
             return true;
-        switch (flow_pull(r->flow, generator_active(r->generator) == 0, &rec, err)) {
+        enum flow_pull pull = flow_pull(r->flow, false, &rec, err);
+        if (pull == FLOW_IDLE && !generator_active(r->generator)) /* output is flushed now */
+            pull = flow_pull(r->flow, true, &rec, err);
+        switch (pull) {
         case FLOW_GOT:
             *pulled = rec->index + 1;
             if (!record_start(r, rec, err))
@@ -371,6 +380,8 @@ static bool records_run(struct run *r, struct err *err)
     struct generate_result *res;
 
     while (!ended || generator_active(r->generator)) {
+        if (os_stopped()) /* long completions are not waited for */
+            return err_set(err, ERR_STOP, "stopped by signal %d", os_stopped());
         if (!pull_records(r, &pulled, &ended, err) || !generator_step(r->generator, err))
             return false;
         while ((res = generator_finished(r->generator)))
@@ -407,14 +418,8 @@ static void report(struct run *r)
                      "speed of generation");
 }
 
-static bool options_check(const struct app *app, const struct conf *conf, struct err *err)
+static bool options_check(const struct conf *conf, struct err *err)
 {
-    static const char *const draws[] = { "top-k", "top-p", "min-p" };
-    if (conf->temperature > 0)
-        return true;
-    for (ptrdiff_t i = 0; i < countof(draws); i++)
-        if (app_given(app, draws[i]))
-            return err_set(err, ERR_USAGE, "option '--%s' needs --temperature above 0", draws[i]);
     for (ptrdiff_t i = 0; i < conf->stop.count; i++)
         if (!conf->stop.items[i][0])
             return err_set(err, ERR_USAGE, "option '--stop' needs a text that is not empty");
@@ -458,8 +463,8 @@ static bool model_open(struct run *r, struct err *err)
         .special_text = r->conf->special == 1,
     };
     const struct tok *tok = NULL;
-    if (r->file->has_tokenizer && !(tok = model_file_tokenizer(r->file, a, err)))
-        return false;
+    if (r->file->has_tokenizer && !(tok = model_file_tokenizer(r->file, a, &r->tok_err)))
+        log_warn("%s; only ids can be read", r->tok_err.text);
     r->prompts.tok = tok;
     r->prompts.scratch = tok ? tok_scratch_new(tok) : NULL;
     if (!r->conf->score && !chat_load(r, err))
@@ -494,7 +499,7 @@ static bool run(struct app *app, void *arg, struct err *err)
 
     r.conf = arg;
     r.app = app;
-    if (!options_check(app, r.conf, err) || !model_open(&r, err))
+    if (!options_check(r.conf, err) || !model_open(&r, err))
         return false;
     generator_open(&r);
     fc.fields = fields;
