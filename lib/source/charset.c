@@ -48,6 +48,43 @@ static const char *guess_utf16(slice text)
     return zero[1] == 0 && zero[0] * 10 >= n / 2 * 9 ? "UTF-16BE" : NULL;
 }
 
+/* ---- labels ---- */
+
+struct label {
+    const char *label, *standard, *iconv;
+};
+
+static const struct label labels[] = {
+#include "label_table.inc"
+};
+
+const char *charset_label(slice label, const char **standard)
+{
+    char low[32];
+    while (label.len && strchr(" \t\n\f\r", *label.ptr) && *label.ptr)
+        label = slice_from(label, 1);
+    while (label.len && strchr(" \t\n\f\r", label.ptr[label.len - 1]) && label.ptr[label.len - 1])
+        label.len--;
+    if (label.len >= countof(low))
+        return NULL;
+    for (ptrdiff_t i = 0; i < label.len; i++)
+        low[i] = (char)(label.ptr[i] >= 'A' && label.ptr[i] <= 'Z' ? label.ptr[i] + 32 : label.ptr[i]);
+    for (ptrdiff_t lo = 0, hi = countof(labels); lo < hi;) {
+        ptrdiff_t mid = (lo + hi) / 2;
+        int c = slice_cmp(slice_make(low, label.len), slice_of(labels[mid].label));
+        if (c == 0) {
+            if (standard)
+                *standard = labels[mid].standard;
+            return labels[mid].iconv;
+        }
+        if (c < 0)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return NULL;
+}
+
 #ifdef HAVE_UCHARDET
 static const char *detect(slice text, struct arena *arena)
 {
@@ -56,9 +93,9 @@ static const char *detect(slice text, struct arena *arena)
     if (ud && uchardet_handle_data(ud, text.ptr, (size_t)text.len) == 0) {
         uchardet_data_end(ud);
         const char *found = uchardet_get_charset(ud);
-        if (strcmp(found, "ISO-8859-1") == 0 || strcmp(found, "ASCII") == 0)
-            found = "WINDOWS-1252";
-        if (*found && charset_known(found))
+        if (charset_label(slice_of(found), &name))
+            ; /* as browsers call it */
+        else if (*found && charset_known(found))
             name = arena_cstr_dup(arena, slice_of(found));
     }
     if (ud)
@@ -103,9 +140,16 @@ const char *charset_guess(slice text, bool whole, ptrdiff_t *bom_bytes, struct a
     return detect(slice_make(text.ptr, MIN(text.len, (ptrdiff_t)1 << 20)), arena);
 }
 
+/* What iconv calls it. */
+static const char *iconv_name(const char *name)
+{
+    const char *known = charset_label(slice_of(name), NULL);
+    return known ? known : name;
+}
+
 bool charset_known(const char *name)
 {
-    iconv_t cd = iconv_open("UTF-8", name);
+    iconv_t cd = iconv_open("UTF-8", iconv_name(name));
     if (cd == (iconv_t)-1)
         return false;
     iconv_close(cd);
@@ -123,7 +167,7 @@ struct charset_stream {
 
 struct charset_stream *charset_open(const char *from)
 {
-    iconv_t cd = iconv_open("UTF-8", from);
+    iconv_t cd = iconv_open("UTF-8", iconv_name(from));
     if (cd == (iconv_t)-1)
         return NULL;
     struct charset_stream *cs = calloc(1, sizeof *cs);

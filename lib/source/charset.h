@@ -2,7 +2,7 @@
  *
  * Order of evidence: a byte order mark; valid UTF-8; the shape of UTF-16 without a mark; statistical
  * detection (libuchardet, when it was there at build time: charset_can_detect). What detection names
- * is what browsers mean by the name: ISO-8859-1 and ASCII are read as windows-1252 (WHATWG).
+ * is what browsers mean by the name (charset_label): ISO-8859-1 is read as windows-1252.
  * Conversion is iconv(3) and strict: a byte that the charset does not have ends it with its offset.
  *
  * Whole texts:
@@ -25,12 +25,16 @@ extern const bool charset_can_detect;
 
 /* "UTF-8", "UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE" and the length of the mark, or NULL. */
 const char *charset_bom(slice head, ptrdiff_t *bom_bytes);
-/* The iconv name of the charset of `text`, NULL when nobody can tell. *bom_bytes is 0 without mark.
+/* The name of the charset of `text`, NULL when nobody can tell. *bom_bytes is 0 without mark.
  * text may be cut anywhere when it is only the head of something (whole false). The name is static
  * or in the arena. */
 const char *charset_guess(slice text, bool whole, ptrdiff_t *bom_bytes, struct arena *arena);
-/* Does iconv know this name? */
+/* Every name here is a label of browsers (charset_label) or else a name of iconv. */
 bool charset_known(const char *name);
+/* What a page or a header means by a charset's name: the label table of the WHATWG Encoding
+ * Standard (latin1 is windows-1252, gb2312 is gbk). *standard: its name there, may be NULL. NULL
+ * when no browser knows it. ASCII case and space around it do not matter. */
+const char *charset_label(slice label, const char **standard);
 
 /* The whole of `text`; the result is in the arena, padded. *bad_at: offset in text of the first bad
  * byte, -1 when the charset is unknown. */

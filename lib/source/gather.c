@@ -5,7 +5,6 @@
 #include "render.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 #define UNIT_PIECES 1024
 
@@ -503,7 +502,7 @@ const struct flow_source gather_source = { gather_next, gather_work, scratch_new
 struct gather *gather_open(const struct gather_conf *conf, struct err *err)
 {
     if (conf->charset && !charset_known(conf->charset)) {
-        err_set(err, ERR_USAGE, "--charset: iconv does not know %s",
+        err_set(err, ERR_USAGE, "--charset: neither browsers nor iconv know %s",
                 ERR_QUOTE(slice_of(conf->charset)));
         return NULL;
     }
@@ -511,8 +510,8 @@ struct gather *gather_open(const struct gather_conf *conf, struct err *err)
     if (!g)
         mem_oom();
     g->conf = *conf;
-    if (conf->charset && (strcasecmp(conf->charset, "utf-8") == 0 ||
-                          strcasecmp(conf->charset, "utf8") == 0))
+    if (conf->charset && charset_label(slice_of(conf->charset), &g->conf.charset) &&
+        strcmp(g->conf.charset, "utf-8") == 0)
         g->conf.charset = "UTF-8";
     g->render.text_column = conf->text_column;
     g->render.charset = g->conf.charset;

@@ -8,14 +8,16 @@ struct signature {
     const char *bytes;
     int len, at;
     const char *name;
+    bool certain; /* letters only, and still nothing that a text begins with */
 };
 
-#define SIG(literal, at, name) { (literal), (int)sizeof(literal) - 1, (at), (name) }
+#define SIG(literal, at, name) { (literal), (int)sizeof(literal) - 1, (at), (name), false }
+#define LETTERS(literal, at, name) { (literal), (int)sizeof(literal) - 1, (at), (name), true }
 
 static const struct signature binary_signatures[] = {
-    SIG("%PDF-", 0, "application/pdf"),
+    LETTERS("%PDF-", 0, "application/pdf"),
     SIG("\x1f\x8b\x08", 0, "application/gzip"),
-    SIG("BZh", 0, "application/x-bzip2"),
+    LETTERS("1AY&SY", 4, "application/x-bzip2"),
     SIG("\xfd"
         "7zXZ\0",
         0, "application/x-xz"),
@@ -62,11 +64,11 @@ static const struct signature binary_signatures[] = {
     SIG("OTTO\0", 0, "font/otf"),
     SIG("\0\1\0\0", 0, "font/ttf"),
     SIG("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, "application/x-ole-storage"),
-    SIG("{\\rtf", 0, "text/rtf"),
+    LETTERS("{\\rtf", 0, "text/rtf"),
 };
 
-/* A signature of plain letters could open a text ("ORC is a ...", "ID3 tags", "BZh"): those count
- * only when the head also holds a byte that no text has. */
+/* A signature of plain letters could open a text ("ORC is a ...", "ID3 tags"): those count only when
+ * the head also holds a byte that no text has. */
 static bool weak_signature(const struct signature *s)
 {
     for (int i = 0; i < s->len; i++)
@@ -185,7 +187,7 @@ struct magic_media magic_media(slice head)
         const struct signature *s = &binary_signatures[i];
         if (!matches(head, s->bytes, s->len, s->at))
             continue;
-        if (!weak_signature(s) || odd_bytes || s->bytes[0] == '%' || s->bytes[0] == '{')
+        if (s->certain || odd_bytes || !weak_signature(s))
             return (struct magic_media){ s->name, true };
     }
     const char *markup = markup_media(head);

@@ -268,7 +268,7 @@ END
     printf 'Le caf\xe9 fran\xe7ais co\xfbte 3 \x80, d\xe9j\xe0 vu \xe0 la for\xeat.' >a.txt
     printf 'id,text\n1,"gar\xe7on \xe9t\xe9 for\xeat d\xe9j\xe0"\n' >b.csv
     collect_both a.txt b.csv
-    grep -q 'café français coûte 3 €, déjà vu à la forêt.*WINDOWS-1252' "$output_file"
+    grep -q 'café français coûte 3 €, déjà vu à la forêt.*windows-1252' "$output_file"
     grep -q 'garçon été forêt déjà' "$output_file"
 }
 
