@@ -32,14 +32,23 @@ static void skip_space(struct builder *b)
 /* The string whose opening quote is at p, decoded. Moves p behind it. */
 static slice take_string(struct builder *b)
 {
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     const char *first = ++b->p, *p = first;
     bool escaped = false;
 
-    for (; *p != '"'; p++)
-        if (*p == '\\') {
-            escaped = true;
-            p++;
+    for (;;) { /* eight bytes at a time to the next quote or backslash; the text is padded */
+        uint64_t v = load_u64(p), quote = v ^ ones * '"', back = v ^ ones * '\\';
+        uint64_t hit = (((quote - ones) & ~quote) | ((back - ones) & ~back)) & tops;
+        if (!hit) {
+            p += 8;
+            continue;
         }
+        p += __builtin_ctzll(hit) >> 3;
+        if (*p == '"')
+            break;
+        escaped = true;
+        p += 2;
+    }
     b->p = p + 1;
     slice raw = { first, p - first };
     if (!escaped)
@@ -82,39 +91,74 @@ static void take_scalar(struct builder *b, struct json_node *n)
 
 /* ---- index ---- */
 
+static inline uint64_t hash_mix(uint64_t h, uint64_t v)
+{
+    unsigned __int128 m = (unsigned __int128)(h ^ v) * 0xD6E8FEB86659FD93u;
+
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
 static uint64_t hash_key(slice key)
 {
-    uint64_t h = 0x9E3779B97F4A7C15u ^ (uint64_t)key.len, v;
-    const char *p = key.ptr;
+    uint64_t h = 0x9E3779B97F4A7C15u ^ (uint64_t)key.len;
+    const unsigned char *p = (const unsigned char *)key.ptr;
     ptrdiff_t left = key.len;
 
-    for (; left > 0; p += 8, left -= 8) {
-        v = 0;
-        memcpy(&v, p, (size_t)MIN(left, 8));
-        unsigned __int128 m = (unsigned __int128)(h ^ v) * 0xD6E8FEB86659FD93u;
-        h = (uint64_t)m ^ (uint64_t)(m >> 64);
-    }
-    h ^= h >> 32;
-    return h * 0xD6E8FEB86659FD93u >> 20;
+    for (; left >= 8; p += 8, left -= 8)
+        h = hash_mix(h, load_u64(p));
+    if (left >= 4)
+        h = hash_mix(h, (uint64_t)load_u32(p) << 32 | load_u32(p + left - 4));
+    else if (left > 0)
+        h = hash_mix(h, (uint64_t)p[0] << 16 | (uint64_t)p[left / 2] << 8 | p[left - 1]);
+    return hash_mix(h, 0xA0761D6478BD642Fu);
 }
 
+/* A power of two, at least twice the members, so that a search ends soon. */
 static ptrdiff_t index_size(ptrdiff_t members)
 {
-    ptrdiff_t size = 64;
-
-    while (size < members * 2)
-        size *= 2;
-    return size;
+    return (ptrdiff_t)1 << (65 - __builtin_clzll((uint64_t)members));
 }
 
-/* Where the key is or belongs. */
-static struct json_node **index_place(const struct json_node *object, slice key)
-{
-    ptrdiff_t mask = index_size(object->count) - 1, i = (ptrdiff_t)hash_key(key) & mask;
+/* An entry of the index: a member, and 16 bits of its hash in the bits that addresses leave free, so
+ * that an entry of another key is passed by without looking at the key (two cache misses). */
+#define ADDRESS_BITS 48
+#define ADDRESS_MASK (((uint64_t)1 << ADDRESS_BITS) - 1)
 
-    while (object->items[i] && !slice_eq(object->items[i]->key, key))
+static struct json_node *entry_node(uint64_t entry)
+{
+    return (struct json_node *)(uintptr_t)(entry & ADDRESS_MASK);
+}
+
+/* The entry of the key with hash h, or the empty place where it belongs. */
+static uint64_t *index_place(uint64_t *table, ptrdiff_t mask, slice key, uint64_t h)
+{
+    ptrdiff_t i = (ptrdiff_t)h & mask;
+
+    while (table[i] && (((table[i] ^ h) & ~ADDRESS_MASK) != 0 ||
+                        !slice_eq(entry_node(table[i])->key, key)))
         i = (i + 1) & mask;
-    return &object->items[i];
+    return &table[i];
+}
+
+/* In groups: the places of a group come into the cache at once. Of equal keys the last stays. */
+static void index_members(struct builder *b, struct json_node *object)
+{
+    enum { GROUP = 16 };
+    ptrdiff_t size = index_size(object->count), n;
+    uint64_t *table = arena_new(b->arena, uint64_t, size), hash[GROUP];
+
+    for (struct json_node *m = object->child, *first = m; m; first = m) {
+        for (n = 0; n < GROUP && m; n++, m = m->next) {
+            hash[n] = hash_key(m->key);
+            __builtin_prefetch(&table[(ptrdiff_t)hash[n] & (size - 1)], 1);
+        }
+        for (ptrdiff_t i = 0; i < n; i++, first = first->next) {
+            ASSERT(((uint64_t)(uintptr_t)first & ~ADDRESS_MASK) == 0);
+            *index_place(table, size - 1, first->key, hash[i]) =
+                (hash[i] & ~ADDRESS_MASK) | (uint64_t)(uintptr_t)first;
+        }
+    }
+    object->items = (void *)table;
 }
 
 /* The container is complete: elements by number, members by hash. */
@@ -127,9 +171,7 @@ static void finish(struct builder *b, struct json_node *n)
         for (struct json_node *e = n->child; e; e = e->next)
             n->items[i++] = e;
     } else if (n->count > INDEX_MIN) {
-        n->items = arena_new(b->arena, struct json_node *, index_size(n->count));
-        for (struct json_node *m = n->child; m; m = m->next)
-            *index_place(n, m->key) = m;
+        index_members(b, n);
     }
 }
 
@@ -206,7 +248,8 @@ struct json_node *json_get_slice(const struct json_node *n, slice key)
     if (!n || n->type != JSON_OBJECT)
         return NULL;
     if (n->items)
-        return *index_place(n, key);
+        return entry_node(*index_place((void *)n->items, index_size(n->count) - 1, key,
+                                       hash_key(key)));
     for (struct json_node *m = n->child; m; m = m->next)
         if (slice_eq(m->key, key))
             found = m;
