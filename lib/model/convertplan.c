@@ -47,21 +47,21 @@ static bool is_kept(slice name)
     return false;
 }
 
-/* Tables, not weights: GGUF has them in some architectures. */
+/* Tables, not weights: some architectures have them in GGUF. In a folder they are a wrong dtype. */
 static bool is_integer(int type)
 {
     return type == TENSOR_I8 || type == TENSOR_I16 || type == TENSOR_I32 || type == TENSOR_I64;
 }
 
-static bool choose_type(const struct tensor *from, int wanted, struct arena *arena,
-                        struct convert_tensor *t, struct err *err)
+static bool choose_type(const struct model_file *m, const struct tensor *from, int wanted,
+                        struct arena *arena, struct convert_tensor *t, struct err *err)
 {
     const struct tensor_layout *l = tensor_layout(from->type), *to = tensor_layout(wanted);
 
     t->from = from;
     t->out = *from;
     t->out.type = (enum tensor_type)wanted;
-    if (is_integer(from->type)) {
+    if (m->kind == MODEL_GGUF && is_integer(from->type)) {
         t->out.type = from->type;
         t->reason = "integers, copied";
         return true;
@@ -202,7 +202,7 @@ bool convert_plan_make(const struct model_file *m, const struct convert_conf *co
     struct tensor *out = arena_new(arena, struct tensor, p->count);
     for (ptrdiff_t i = 0; i < p->count; i++) {
         struct convert_tensor *t = &p->tensors[i];
-        if (!choose_type(&m->tensors[i], conf->type, arena, t, err))
+        if (!choose_type(m, &m->tensors[i], conf->type, arena, t, err))
             return err_context(err, "%s", m->path);
         if (tensor_size_bytes(&t->out) < 0)
             return err_set(err, ERR_CONFIG, "%s: tensor %s: size overflows", m->path,

@@ -260,6 +260,8 @@ PY
     refused 78 "config.json asks for" quantize -o out.gguf x
     cp -R m y; sed -i 's/"llama"/"mamba"/' y/config.json
     refused 78 "model_type 'mamba' is not supported (llama, mistral, qwen2 are)" quantize -o out.gguf y
+    cp -R m x1; sed -i 's/"model.norm.weight":{"dtype":"BF16"/"model.norm.weight":{"dtype":"I16" /' x1/model.safetensors
+    refused 78 "tensor 'output_norm.weight' is I16, which cannot be converted" quantize -o out.gguf x1
     cp -R m z; rm z/model.safetensors; touch z/pytorch_model.bin
     refused 78 "Python pickle" quantize -o out.gguf z
     cp -R m z1; echo '{' >z1/config.json
@@ -329,5 +331,27 @@ PY
     [ "$(quantize --inspect llama3-ropescaled.gguf | json /dev/stdin '[t["shape"] for t in d["tensors"] if t["name"] == "rope_freqs.weight"]')" = "[[8]]" ]
     for m in gpt2 mixtral gemma2 phi3 bert; do
         refused 78 "is not supported" quantize -q -o out.gguf "$DATA/models/tiny/$m"
+    done
+}
+
+# PEER is a python3 that has llama-cpp-python and gguf; these two are references, never needed to run.
+peer() { "${PEER:-python3}" "$@" 2>peer.err && status=0 || status=$?; }
+
+@test "conformance: llama.cpp loads the demo model and completes it with the golden text" {
+    for t in F32 F16; do
+        quantize --type $t -o $t.gguf demo
+        peer "$TOP/tests/data/models/check_llamacpp.py" $t.gguf "$TOP/tests/data/tldr-7m/golden-greedy.jsonl"
+        [ "$status" != 77 ] || skip "needs llama-cpp-python"
+        [ "$status" = 0 ] || { tail -5 peer.err; return 1; }
+    done
+}
+
+@test "conformance: the gguf package reads every type and quantizes to the same bytes" {
+    quantize --type F32 -o wide.gguf demo
+    for t in F32 F16 BF16 Q8_0; do
+        quantize --type $t --force -o $t.gguf demo
+        peer "$TOP/tests/data/models/check_gguf_package.py" $t.gguf wide.gguf
+        [ "$status" != 77 ] || skip "needs the gguf package"
+        [ "$status" = 0 ] || { tail -5 peer.err; return 1; }
     done
 }
