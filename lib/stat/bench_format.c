@@ -119,8 +119,9 @@ slice bench_verdict(const struct bench *b, struct arena *arena)
     if (memory && c->verdict != STAT_SAME && c->verdict != STAT_INCONCLUSIVE)
         word = c->verdict == STAT_SLOWER ? "more memory" : "less memory";
     if (c->ratio.valid)
-        snprintf(range, sizeof range, "%.0f %% interval %.3f to %.3f", c->confidence * 100,
-                 c->ratio.low, c->ratio.high);
+        snprintf(range, sizeof range, "%s%.0f %% interval %.3f to %.3f",
+                 c->ratio.paired ? "by rounds, " : "", c->confidence * 100, c->ratio.low,
+                 c->ratio.high);
     else if (!(c->base_median > 0) || !(c->fresh_median > 0))
         snprintf(range, sizeof range, "too small to compare");
     return arena_printf(arena, "%s: %.3f times the %s of %s: %s against %s (%s, margin %g %%)",

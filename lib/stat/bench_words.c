@@ -112,7 +112,7 @@ const char *bench_shown(const char *const *words, ptrdiff_t count, struct arena 
     for (ptrdiff_t i = 0; i < count; i++) {
         if (i)
             buf_append_byte(&b, ' ');
-        if (is_plain(words[i])) {
+        if (is_plain(words[i]) && !(i == 0 && is_assignment(slice_of(words[i])))) {
             buf_append(&b, slice_of(words[i]));
             continue;
         }
