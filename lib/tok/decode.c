@@ -34,7 +34,7 @@ void decode_fill_bytes(struct tok *t)
     }
     for (ptrdiff_t i = 0; i < t->added_count; i++) {
         const struct added_token *a = &t->added[i];
-        slice text = a->content;
+        slice text = a->normalized ? a->pattern : a->content;
         t->bytes[a->id] = bytes_of(t, text, arena_alloc_raw(t->arena, text.len + 1, 1));
     }
 }

@@ -18,6 +18,22 @@ static void *room_for_ids(const struct tok *t, ptrdiff_t size, ptrdiff_t align)
     return arena_alloc(t->arena, t->size, size, align);
 }
 
+/* Two added tokens of one normal form: which one the reference finds is left to chance there. */
+static bool check_patterns(const struct tok *t, struct err *err)
+{
+    struct arena work = { 0 };
+    struct vocab seen;
+    bool ok = true;
+
+    vocab_init(&seen, t->added_count, t->added_count, &work);
+    for (ptrdiff_t i = 0; i < t->added_count && ok; i++)
+        if (t->added[i].normalized && !vocab_add(&seen, t->added[i].pattern, (uint32_t)i))
+            ok = err_set(err, ERR_CONFIG,
+                         "$.added_tokens[%td].content: normalized, it equals another added token", i);
+    arena_release(&work);
+    return ok;
+}
+
 bool tok_finish(struct tok *t, struct err *err)
 {
     t->size = t->bpe.vocab.size;
@@ -34,6 +50,8 @@ bool tok_finish(struct tok *t, struct err *err)
     }
     if (!t->bpe.vocab.count)
         return err_set(err, ERR_CONFIG, "$.model.vocab: empty");
+    if (!check_patterns(t, err))
+        return false;
     added_build(&t->raw, t->added, t->added_count, false, t->arena);
     added_build(&t->normalized, t->added, t->added_count, true, t->arena);
     pretok_finish(&t->pretok);
@@ -123,6 +141,14 @@ static void push_id(struct tok_ids *ids, uint32_t id)
     ids->count++;
 }
 
+/* A token whose white space was taken by the one before it is empty, and dropped as the reference
+ * drops it. */
+static void push_match(struct tok_ids *ids, const struct added_match *m)
+{
+    if (m->end > m->start)
+        push_id(ids, m->token->id);
+}
+
 /* A part of the raw text: normalized on its own, then searched for the normalized tokens. */
 static bool encode_section(const struct tok *t, struct tok_scratch *s, slice text,
                            bool special_is_text, struct tok_ids *ids, struct err *err)
@@ -137,7 +163,7 @@ static bool encode_section(const struct tok *t, struct tok_scratch *s, slice tex
         if (done < m.start &&
             !encode_text(t, s, slice_make(text.ptr + done, m.start - done), ids, err))
             return false;
-        push_id(ids, m.token->id);
+        push_match(ids, &m);
         done = m.end;
     }
     return encode_text(t, s, slice_from(text, done), ids, err);
@@ -165,7 +191,7 @@ bool tok_encode(const struct tok *t, struct tok_scratch *s, slice text, unsigned
         if (done < m.start && !encode_section(t, s, slice_make(text.ptr + done, m.start - done),
                                               special_is_text, ids, err))
             return false;
-        push_id(ids, m.token->id);
+        push_match(ids, &m);
         done = m.end;
     }
     if (done < text.len &&
