@@ -42,14 +42,14 @@ static bool all_reachable(const struct tok *t)
 
 static bool check_pipeline(const struct tok *t, struct tok_export *out, struct err *err)
 {
-    const struct split_rule *rule = t->pretok.rule;
+    const struct pieces_rule *rule = t->pretok.rule;
     const struct pretok_stage *first = &t->pretok.stage[0];
     bool nfc = t->normal.count == 1 && t->normal.kind[0] == UNI_NFC;
 
     if (!rule || !rule->pre || t->pretok.prefix_space)
         return err_set(err, ERR_CONFIG, "%s: $.pre_tokenizer: its pattern has no name in GGUF files",
                        t->name);
-    if (!split_by_pre(slice_of(rule->pre), &out->pattern, &rule))
+    if (!pieces_by_pre(slice_of(rule->pre), &out->pattern, &rule))
         return err_set(err, ERR_CONFIG, "%s: $.pre_tokenizer: no such pattern", t->name);
     if (first->kind == PRETOK_RULE)
         out->pattern = first->literal;
@@ -136,7 +136,7 @@ static bool import_pipeline(struct tok *t, const struct tok_export *in, struct e
     if (!in->model || strcmp(in->model, "gpt2") != 0)
         return err_set(err, ERR_CONFIG, "tokenizer.ggml.model: %s is not supported (gpt2 is)",
                        err_quote(quoted, sizeof quoted, slice_of(in->model ? in->model : "")));
-    if (!split_by_pre(pre, &stage[0].literal, &stage[0].rule))
+    if (!pieces_by_pre(pre, &stage[0].literal, &stage[0].rule))
         return err_set(err, ERR_CONFIG, "tokenizer.ggml.pre: %s is not a known pattern",
                        err_quote(quoted, sizeof quoted, pre));
     stage[0].kind = PRETOK_RULE;

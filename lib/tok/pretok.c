@@ -25,7 +25,7 @@ void pretok_finish(struct pretok *p)
     const struct pretok_stage *first = &p->stage[0], *last = &p->stage[p->count - 1];
 
     if (p->count == 1 && first->kind == PRETOK_BYTES && first->use_regex) {
-        p->rule = &split_gpt2;
+        p->rule = &pieces_gpt2;
         p->prefix_space = first->prefix_space;
     } else if (p->count == 2 && first->kind == PRETOK_RULE && !first->invert &&
                first->behavior == PRETOK_ISOLATED && last->kind == PRETOK_BYTES &&
@@ -36,10 +36,10 @@ void pretok_finish(struct pretok *p)
 
 /* ---- what a stage finds in one piece: spans that cover it ---- */
 
-static void find_rule(const struct split_rule *rule, slice piece, struct span_list *found)
+static void find_rule(const struct pieces_rule *rule, slice piece, struct span_list *found)
 {
     for (ptrdiff_t at = 0; at < piece.len;) {
-        ptrdiff_t end = split_next(rule, piece, at);
+        ptrdiff_t end = pieces_next(rule, piece, at);
         span_push(found, at, end - at, true);
         at = end;
     }
@@ -143,7 +143,7 @@ static bool run_on_piece(const struct pretok_stage *stage, struct pretok_scratch
         find_class(stage->property, piece, &s->found);
         break;
     case PRETOK_BYTES:
-        find_rule(&split_gpt2, piece, &s->found);
+        find_rule(&pieces_gpt2, piece, &s->found);
         break;
     }
     settle(stage, &s->found, base, out);

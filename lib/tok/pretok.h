@@ -12,7 +12,7 @@
 #define PRETOK_H
 
 #include "pattern.h"
-#include "split.h"
+#include "pieces.h"
 
 enum pretok_kind {
     PRETOK_RULE,    /* a known pattern */
@@ -32,7 +32,7 @@ struct pretok_stage {
     bool invert;
     bool prefix_space, use_regex;   /* BYTES */
     unsigned property;              /* CLASS: enum uclass_property */
-    const struct split_rule *rule;
+    const struct pieces_rule *rule;
     struct pattern *pattern;
     slice literal;                  /* also the text of a pattern */
 };
@@ -42,7 +42,7 @@ struct pretok_stage {
 struct pretok {
     struct pretok_stage stage[PRETOK_STAGES_MAX];
     int count;
-    const struct split_rule *rule; /* NULL: run the stages */
+    const struct pieces_rule *rule; /* NULL: run the stages */
     bool prefix_space;             /* with rule: a blank before text that does not start with one */
 };
 

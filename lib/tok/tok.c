@@ -6,7 +6,7 @@ struct tok_scratch {
     const struct tok *t;
     struct bpe_scratch *bpe;
     struct pretok_scratch pretok;
-    struct split_window window;
+    struct pieces_window window;
     struct arena arena; /* of one call: normalized text */
     struct buf prefixed;
 };
@@ -98,7 +98,7 @@ void tok_scratch_free(struct tok_scratch *s)
 static void encode_by_rule(const struct tok *t, struct tok_scratch *s, slice text,
                            struct tok_ids *ids)
 {
-    struct split_window *w = &s->window;
+    struct pieces_window *w = &s->window;
 
     if (t->pretok.prefix_space && text.ptr[0] != ' ') {
         buf_clear(&s->prefixed);
@@ -107,7 +107,7 @@ static void encode_by_rule(const struct tok *t, struct tok_scratch *s, slice tex
         text = buf_slice(&s->prefixed);
     }
     for (ptrdiff_t pos = 0; pos < text.len;) {
-        ptrdiff_t next = split_window(t->pretok.rule, text, pos, w);
+        ptrdiff_t next = pieces_window(t->pretok.rule, text, pos, w);
         bpe_encode_pieces(&t->bpe, s->bpe, text.ptr + pos, w->end, w->count, text.ptr + text.len,
                           ids);
         pos = next;

@@ -11,7 +11,7 @@
 #include "json.h"
 #include "os.h"
 #include "simd/cpu.h"
-#include "tok/split.h"
+#include "tok/pieces.h"
 #include "tok/tok.h"
 
 #include <getopt.h>
@@ -71,14 +71,14 @@ static bool load(struct loaded *l, const char *path)
 
 static double split_only(slice text)
 {
-    static struct split_window w;
+    static struct pieces_window w;
     double best = 1e9, begin = now_s();
 
     w.classify = textmask_pick();
     while (now_s() - begin < seconds / 2) {
         double start = now_s();
         for (ptrdiff_t pos = 0; pos < text.len;)
-            pos = split_window(&split_gpt2, text, pos, &w);
+            pos = pieces_window(&pieces_gpt2, text, pos, &w);
         best = MIN(best, now_s() - start);
     }
     return best;
@@ -164,7 +164,7 @@ static void worst_cases(const struct tok *t, slice prose)
 static slice own_text(void)
 {
     static const char *const files[] = { "man/tokenize.1", "man/clean.1", "man/dedup.1", "lib/json.h",
-                                         "lib/flow.h", "lib/tok/tok.h", "lib/tok/split_mask.c" };
+                                         "lib/flow.h", "lib/tok/tok.h", "lib/tok/pieces_mask.c" };
     struct buf all = { 0 };
 
     for (int round = 0; round < 8; round++)

@@ -1,7 +1,7 @@
 /* The splitters: masks against the plain rules, every row of textmask against the scalar one. */
 #include "simd/cpu.h"
 #include "simd/textmask.h"
-#include "tok/split.h"
+#include "tok/pieces.h"
 #include "unicode.h"
 
 #include <setjmp.h>
@@ -45,16 +45,16 @@ static ptrdiff_t random_text(char *dst, ptrdiff_t cap, int flavour)
     return len;
 }
 
-static void check(const struct split_rule *rule, slice text, struct split_window *w)
+static void check(const struct pieces_rule *rule, slice text, struct pieces_window *w)
 {
     ptrdiff_t plain = 0;
 
     for (ptrdiff_t pos = 0; pos < text.len;) {
-        ptrdiff_t end = split_window(rule, text, pos, w);
+        ptrdiff_t end = pieces_window(rule, text, pos, w);
         assert_true(w->count > 0);
         assert_int_equal(end, pos + w->end[w->count - 1]);
         for (ptrdiff_t i = 0; i < w->count; i++) {
-            plain = split_next(rule, text, plain);
+            plain = pieces_next(rule, text, plain);
             if (plain != pos + w->end[i])
                 fail_msg("piece ends at %td, not %td, of %td", pos + w->end[i], plain, text.len);
         }
@@ -78,13 +78,13 @@ static const char *const patterns[] = {
 static void masks_equal_plain_rules(void **state)
 {
     static char text[20000];
-    struct split_window *w = calloc(1, sizeof *w);
+    struct pieces_window *w = calloc(1, sizeof *w);
 
     (void)state;
     assert_non_null(w);
     w->classify = textmask_pick();
     for (ptrdiff_t k = 0; k < countof(patterns); k++) {
-        const struct split_rule *rule = split_find(slice_of(patterns[k]));
+        const struct pieces_rule *rule = pieces_find(slice_of(patterns[k]));
         assert_non_null(rule);
         for (int i = 0; i < 3000; i++) {
             /* exactly as long as the text, so that a read beyond its end is seen */
@@ -103,7 +103,7 @@ static void masks_equal_plain_rules(void **state)
 static void long_runs(void **state)
 {
     static const char *const unit[] = { "a", " ", "\n", "'", "9", "\xE4\xB8\xAD", "\xE3\x80\x80", " a", "\n " };
-    struct split_window *w = calloc(1, sizeof *w);
+    struct pieces_window *w = calloc(1, sizeof *w);
     ptrdiff_t len = 1 << 20;
     char *text = malloc((size_t)len);
 
@@ -116,7 +116,7 @@ static void long_runs(void **state)
         for (ptrdiff_t i = 0; i < use; i += n)
             memcpy(text + i, unit[u], (size_t)n);
         for (ptrdiff_t k = 0; k < countof(patterns); k++)
-            check(split_find(slice_of(patterns[k])), slice_make(text, use), w);
+            check(pieces_find(slice_of(patterns[k])), slice_make(text, use), w);
     }
     free(text);
     free(w);
@@ -168,19 +168,19 @@ static void rows_equal_scalar(void **state)
 static void patterns_are_known_exactly(void **state)
 {
     slice pattern;
-    const struct split_rule *rule;
+    const struct pieces_rule *rule;
 
     (void)state;
-    assert_null(split_find(SLICE("\\p{L}+")));
-    assert_null(split_find(SLICE("")));
-    assert_true(split_by_pre(SLICE("gpt-2"), &pattern, &rule));
-    assert_ptr_equal(rule, split_find(pattern));
-    assert_int_equal(rule->family, SPLIT_GPT2);
-    assert_true(split_by_pre(SLICE("llama-bpe"), &pattern, &rule));
+    assert_null(pieces_find(SLICE("\\p{L}+")));
+    assert_null(pieces_find(SLICE("")));
+    assert_true(pieces_by_pre(SLICE("gpt-2"), &pattern, &rule));
+    assert_ptr_equal(rule, pieces_find(pattern));
+    assert_int_equal(rule->family, PIECES_GPT2);
+    assert_true(pieces_by_pre(SLICE("llama-bpe"), &pattern, &rule));
     assert_int_equal(rule->digits, 3);
-    assert_true(split_by_pre(SLICE("qwen2"), &pattern, &rule));
+    assert_true(pieces_by_pre(SLICE("qwen2"), &pattern, &rule));
     assert_int_equal(rule->digits, 1);
-    assert_false(split_by_pre(SLICE("default"), &pattern, &rule));
+    assert_false(pieces_by_pre(SLICE("default"), &pattern, &rule));
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "split.h"
+#include "pieces.h"
 
 #include "../unicode.h"
 #include "uclass.h"
@@ -8,30 +8,30 @@
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits \
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
-const struct split_rule split_gpt2 = { .family = SPLIT_GPT2, .pre = "gpt-2" };
+const struct pieces_rule pieces_gpt2 = { .family = PIECES_GPT2, .pre = "gpt-2" };
 
 /* Equal patterns may be written in several ways; the first with a `pre` is the one that the name
  * stands for. In the last one `{1,3}+` is a repeated group, not a possessive one, in the dialect
  * that tokenizer.json files are written in, so digits are not limited. */
 static const struct {
     slice pattern;
-    struct split_rule rule;
+    struct pieces_rule rule;
 } known[] = {
-    { { GPT2, sizeof GPT2 - 1 }, { .family = SPLIT_GPT2, .pre = "gpt-2" } },
+    { { GPT2, sizeof GPT2 - 1 }, { .family = PIECES_GPT2, .pre = "gpt-2" } },
     { { CL100K("\\p{N}{1,3}"), sizeof CL100K("\\p{N}{1,3}") - 1 },
-      { .family = SPLIT_CL100K, .digits = 3, .pre = "llama-bpe" } },
+      { .family = PIECES_CL100K, .digits = 3, .pre = "llama-bpe" } },
     { { CL100K("\\p{N}"), sizeof CL100K("\\p{N}") - 1 },
-      { .family = SPLIT_CL100K, .digits = 1, .pre = "qwen2" } },
-    { { CL100K("\\p{N}+"), sizeof CL100K("\\p{N}+") - 1 }, { .family = SPLIT_CL100K } },
+      { .family = PIECES_CL100K, .digits = 1, .pre = "qwen2" } },
+    { { CL100K("\\p{N}+"), sizeof CL100K("\\p{N}+") - 1 }, { .family = PIECES_CL100K } },
 #define GPT2_FAST "'(?:[sdmt]|ll|ve|re)| ?\\p{L}++| ?\\p{N}++| ?[^\\s\\p{L}\\p{N}]++|\\s++$|" \
                   "\\s+(?!\\S)|\\s"
-    { { GPT2_FAST, sizeof GPT2_FAST - 1 }, { .family = SPLIT_GPT2, .pre = "gpt-2" } },
+    { { GPT2_FAST, sizeof GPT2_FAST - 1 }, { .family = PIECES_GPT2, .pre = "gpt-2" } },
 #define CL100K_FAST "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+|" \
                     " ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|\\s++$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s"
-    { { CL100K_FAST, sizeof CL100K_FAST - 1 }, { .family = SPLIT_CL100K, .tail_whole = true } },
+    { { CL100K_FAST, sizeof CL100K_FAST - 1 }, { .family = PIECES_CL100K, .tail_whole = true } },
 };
 
-const struct split_rule *split_find(slice pattern)
+const struct pieces_rule *pieces_find(slice pattern)
 {
     for (ptrdiff_t i = 0; i < countof(known); i++)
         if (slice_eq(known[i].pattern, pattern))
@@ -39,7 +39,7 @@ const struct split_rule *split_find(slice pattern)
     return NULL;
 }
 
-bool split_by_pre(slice pre, slice *pattern, const struct split_rule **rule)
+bool pieces_by_pre(slice pre, slice *pattern, const struct pieces_rule **rule)
 {
     static const char *const same[][2] = { { "smaug-bpe", "llama-bpe" }, { "llama3", "llama-bpe" },
                                            { "llama-v3", "llama-bpe" },  { "dbrx", "llama-bpe" } };
@@ -130,7 +130,7 @@ static ptrdiff_t newlines_end(slice text, ptrdiff_t at)
     return at;
 }
 
-static ptrdiff_t next_cl100k(const struct split_rule *rule, slice text, ptrdiff_t at)
+static ptrdiff_t next_cl100k(const struct pieces_rule *rule, slice text, ptrdiff_t at)
 {
     int len, len2 = contraction(text, at, true);
 
@@ -158,7 +158,7 @@ static ptrdiff_t next_cl100k(const struct split_rule *rule, slice text, ptrdiff_
     return last > at ? last : space_end(text, at, end);
 }
 
-ptrdiff_t split_next(const struct split_rule *rule, slice text, ptrdiff_t start)
+ptrdiff_t pieces_next(const struct pieces_rule *rule, slice text, ptrdiff_t start)
 {
-    return rule->family == SPLIT_GPT2 ? next_gpt2(text, start) : next_cl100k(rule, text, start);
+    return rule->family == PIECES_GPT2 ? next_gpt2(text, start) : next_cl100k(rule, text, start);
 }

@@ -15,7 +15,7 @@
  * A window begins at a piece's start, so nothing before it matters. What depends on the text after
  * it (white space at its end) is not decided: the last piece that is sure to start within the
  * window starts the next one. */
-#include "split.h"
+#include "pieces.h"
 
 #include "../unicode.h"
 #include "uclass.h"
@@ -43,10 +43,10 @@ struct wide {
     } space[128];
 };
 
-static bool add_wide(const struct split_rule *rule, const char *p, ptrdiff_t len,
-                     struct split_window *w, struct wide *wide)
+static bool add_wide(const struct pieces_rule *rule, const char *p, ptrdiff_t len,
+                     struct pieces_window *w, struct wide *wide)
 {
-    bool counted = rule->family == SPLIT_CL100K && rule->digits > 1;
+    bool counted = rule->family == PIECES_CL100K && rule->digits > 1;
 
     for (ptrdiff_t b = 0; b * 64 < len; b++) {
         for (uint64_t lead = w->mask[b].high & ~w->mask[b].cont; lead; lead &= lead - 1) {
@@ -75,7 +75,7 @@ static bool add_wide(const struct split_rule *rule, const char *p, ptrdiff_t len
 }
 
 /* A wide white-space character is the last of its run when a character of another class follows. */
-static void end_wide_space(const struct wide *wide, ptrdiff_t len, struct split_window *w)
+static void end_wide_space(const struct wide *wide, ptrdiff_t len, struct pieces_window *w)
 {
     for (int i = 0; i < wide->count; i++) {
         ptrdiff_t at = wide->space[i].at, next = at + wide->space[i].len;
@@ -84,7 +84,7 @@ static void end_wide_space(const struct wide *wide, ptrdiff_t len, struct split_
     }
 }
 
-static void start_gpt2(ptrdiff_t blocks, struct split_window *w)
+static void start_gpt2(ptrdiff_t blocks, struct pieces_window *w)
 {
     uint64_t cl = 0, cn = 0, cp = 0, cs = 0, cb = 0;
 
@@ -131,7 +131,7 @@ static uint64_t cut_digits(uint64_t n, int max, int *done)
 
 /* White space after a newline starts a piece unless another newline follows in the same run. */
 static uint64_t after_newlines(uint64_t candidates, ptrdiff_t block, ptrdiff_t blocks,
-                               const struct split_window *w)
+                               const struct pieces_window *w)
 {
     uint64_t sure = 0;
 
@@ -150,7 +150,7 @@ static uint64_t after_newlines(uint64_t candidates, ptrdiff_t block, ptrdiff_t b
     return sure;
 }
 
-static void start_cl100k(const struct split_rule *rule, ptrdiff_t blocks, struct split_window *w)
+static void start_cl100k(const struct pieces_rule *rule, ptrdiff_t blocks, struct pieces_window *w)
 {
     uint64_t cl = 0, cn = 0, cp = 0, cs = 0, cb = 0, cplain = 0, cjoin = 0, ceat = 0, cr = 0;
     int digits_done = 0;
@@ -182,11 +182,11 @@ static void start_cl100k(const struct split_rule *rule, ptrdiff_t blocks, struct
     }
 }
 
-static int contraction_len(const struct split_rule *rule, slice rest)
+static int contraction_len(const struct pieces_rule *rule, slice rest)
 {
     char c = rest.ptr[1], d = rest.len > 2 ? rest.ptr[2] : 0;
 
-    if (rule->family == SPLIT_CL100K) {
+    if (rule->family == PIECES_CL100K) {
         if (c == (char)0xC5 && d == (char)0xBF)
             return 3;
         c |= 0x20, d |= 0x20;
@@ -196,8 +196,8 @@ static int contraction_len(const struct split_rule *rule, slice rest)
     return (d == 'e' && (c == 'r' || c == 'v')) || (c == 'l' && d == 'l') ? 3 : 0;
 }
 
-static void start_contractions(const struct split_rule *rule, slice rest, ptrdiff_t blocks,
-                               struct split_window *w)
+static void start_contractions(const struct pieces_rule *rule, slice rest, ptrdiff_t blocks,
+                               struct pieces_window *w)
 {
     for (ptrdiff_t b = 0; b < blocks; b++) {
         for (uint64_t q = w->mask[b].quote & w->start[b]; q; q &= q - 1) {
@@ -215,7 +215,7 @@ static void start_contractions(const struct split_rule *rule, slice rest, ptrdif
 /* Length of the window: whole characters. */
 static ptrdiff_t window_len(slice rest)
 {
-    ptrdiff_t len = SPLIT_WINDOW;
+    ptrdiff_t len = PIECES_WINDOW;
 
     if (rest.len <= len)
         return rest.len;
@@ -224,7 +224,7 @@ static ptrdiff_t window_len(slice rest)
     return len;
 }
 
-static void classify(slice rest, ptrdiff_t len, struct split_window *w)
+static void classify(slice rest, ptrdiff_t len, struct pieces_window *w)
 {
     char last[TEXTMASK_BYTES];
     ptrdiff_t whole = len / 64, tail = len % 64;
@@ -237,7 +237,7 @@ static void classify(slice rest, ptrdiff_t len, struct split_window *w)
 }
 
 /* Where the last piece that is sure starts: at most the start of the white space at the end. */
-static ptrdiff_t decided(ptrdiff_t len, const struct split_window *w)
+static ptrdiff_t decided(ptrdiff_t len, const struct pieces_window *w)
 {
     for (ptrdiff_t b = (len - 1) / 64; b >= 0; b--) {
         uint64_t other = ~w->mask[b].space;
@@ -250,7 +250,7 @@ static ptrdiff_t decided(ptrdiff_t len, const struct split_window *w)
 }
 
 /* Turns start bits in (0, limit] into ends. */
-static ptrdiff_t flatten(ptrdiff_t limit, struct split_window *w)
+static ptrdiff_t flatten(ptrdiff_t limit, struct pieces_window *w)
 {
     uint32_t *end = w->end;
 
@@ -268,21 +268,21 @@ static ptrdiff_t flatten(ptrdiff_t limit, struct split_window *w)
 }
 
 /* By the plain rules, up to about one window. */
-static ptrdiff_t window_plain(const struct split_rule *rule, slice text, ptrdiff_t pos,
-                              ptrdiff_t max_len, struct split_window *w)
+static ptrdiff_t window_plain(const struct pieces_rule *rule, slice text, ptrdiff_t pos,
+                              ptrdiff_t max_len, struct pieces_window *w)
 {
     ptrdiff_t at = pos;
 
     w->count = 0;
     do {
-        at = split_next(rule, text, at);
+        at = pieces_next(rule, text, at);
         w->end[w->count++] = (uint32_t)(at - pos);
     } while (at < text.len && at - pos < max_len);
     return at;
 }
 
-ptrdiff_t split_window(const struct split_rule *rule, slice text, ptrdiff_t pos,
-                       struct split_window *w)
+ptrdiff_t pieces_window(const struct pieces_rule *rule, slice text, ptrdiff_t pos,
+                       struct pieces_window *w)
 {
     slice rest = slice_from(text, pos);
     ptrdiff_t len = window_len(rest), blocks = (len + 63) / 64;
@@ -298,7 +298,7 @@ ptrdiff_t split_window(const struct split_rule *rule, slice text, ptrdiff_t pos,
     /* After the last block: white space, as in its padding. */
     w->mask[blocks].space = ~(uint64_t)0;
     w->start[blocks] = 0;
-    if (rule->family == SPLIT_GPT2)
+    if (rule->family == PIECES_GPT2)
         start_gpt2(blocks, w);
     else
         start_cl100k(rule, blocks, w);
