@@ -210,16 +210,22 @@ def case_order_and_jobs():
     want(numbers == sorted(numbers) and len(set(numbers)) == MANY, "records changed their order")
 
 
+def read_line(p):
+    """A line of its output; nothing after 30 seconds, when it is killed."""
+    timer = threading.Timer(30, p.kill)
+    timer.start()
+    line = p.stdout.readline()
+    timer.cancel()
+    return line
+
+
 def case_live():
     """A record comes out although the input stays open."""
     p = subprocess.Popen(argv + ["-j4"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         for i in range(3):
             os.write(p.stdin.fileno(), good(i) + b"\n")
-            timer = threading.Timer(30, p.kill)
-            timer.start()
-            line = p.stdout.readline()
-            timer.cancel()
+            line = read_line(p)
             want(line.endswith(b"\n") and json.loads(line)["n"] == i, f"record {i} did not come out")
     finally:
         p.stdin.close()
@@ -492,7 +498,7 @@ def case_signal():
                 while not any(".tmp" in f for f in os.listdir(".")) and time.time() < end:
                     time.sleep(0.01)
             else:
-                want(p.stdout.readline().endswith(b"\n"), "no record came out")
+                want(read_line(p).endswith(b"\n"), "no record came out")
             p.send_signal(signal.SIGTERM)
             out, err = p.communicate(timeout=TIMEOUT)
             want(p.returncode == -signal.SIGTERM, f"ended with {p.returncode}: {err[:300]!r}")
