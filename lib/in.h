@@ -34,7 +34,8 @@ struct in_conf {
 
 enum in_status { IN_DATA, IN_NEXT, IN_END, IN_FAIL };
 
-/* NULL on failure: the list of names, or an input that cannot be (see above). conf is copied, its strings are borrowed. */
+/* NULL on failure: the list of names, or an input that cannot be (see above). conf is copied, its
+ * strings are borrowed. */
 struct in *in_open(const struct in_conf *conf, struct err *err);
 /* Up to cap bytes (cap >= 1) into dst; IN_DATA means *got >= 1. */
 enum in_status in_read(struct in *in, char *dst, ptrdiff_t cap, ptrdiff_t *got, struct err *err);
