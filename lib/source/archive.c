@@ -83,9 +83,8 @@ static bool fail(struct arc *a, struct err *err)
         *err = a->failed;
         return false;
     }
+    /* ENOMEM too is the archive's fault: a name or a table that claims to have gigabytes. */
     const char *text = archive_error_string(a->lib);
-    if (archive_errno(a->lib) == ENOMEM)
-        mem_oom();
     return err_set(err, ERR_DATA, "byte %lld: %s", (long long)a->position,
                    text && *text ? ERR_QUOTE(slice_of(text)) : "truncated or damaged");
 }
