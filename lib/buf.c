@@ -78,7 +78,13 @@ void buf_append_double(struct buf *b, double x)
         buf_append_i64(b, (int64_t)x); /* 1000000, not 1e+06 */
         return;
     }
-    for (int digits = 1; digits <= 17; digits++) {
+    if (x > -1e15 && x < 1e15 && x == (double)(int64_t)x && !(x == 0 && signbit(x))) {
+        buf_append_i64(b, (int64_t)x);
+        return;
+    }
+    /* Decimals of 15 digits survive a double, and %g drops their zeros: what has a shorter form
+     * shows it here. */
+    for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, x);
         if (strtod(text, NULL) == x)
             break;

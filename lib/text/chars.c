@@ -16,7 +16,7 @@ static const char listed[] =
 
 unsigned char_class_far(uint32_t cp)
 {
-    return uni_category(cp) >> 8 == 'L' ? CHAR_LETTER : 0;
+    return uni_category(cp) >> 8 == 'L' ? CHAR_LETTER | CHAR_PLAIN : CHAR_PLAIN;
 }
 
 static unsigned general_classes(uint32_t cp)
@@ -55,5 +55,13 @@ const struct char_classes *char_classes_new(struct arena *arena)
     for (int i = 0; i < countof(terminal); i++)
         for (uint32_t cp = terminal[i].first; cp <= terminal[i].last; cp++)
             c->of[cp] |= CHAR_TERMINAL | CHAR_SYMBOL;
+    for (uint32_t cp = 0; cp < CHARS_TABLE; cp++)
+        if (!(c->of[cp] & CHAR_SYMBOL))
+            c->of[cp] |= CHAR_PLAIN;
+    bytepair_add_first(&c->line_ends, 0, SLICE("\n\v\f\r"));
+    bytepair_add_first(&c->line_ends, 1, SLICE("\x1C\x1D\x1E"));
+    bytepair_add(&c->line_ends, 2, SLICE("\xC2"), SLICE("\x85"));
+    bytepair_add(&c->line_ends, 3, SLICE("\xE2"), SLICE("\x80"));
+    bytepair_ready(&c->line_ends);
     return c;
 }

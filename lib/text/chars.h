@@ -12,6 +12,7 @@
 #define CHARS_H
 
 #include "../arena.h"
+#include "../simd/bytepair.h"
 
 enum char_class {
     CHAR_SPACE = 1,    /* Python's white space: str.split(), str.strip() */
@@ -21,12 +22,14 @@ enum char_class {
     CHAR_LINE = 16,    /* str.splitlines() ends a line here */
     CHAR_DIGIT = 32,   /* Nd: \d */
     CHAR_WHITE = 64,   /* Unicode's White_Space: Rust's split_whitespace() */
+    CHAR_PLAIN = 128,  /* not CHAR_SYMBOL */
 };
 
-#define CHARS_TABLE 0x20000 /* planes 0 and 1; others have no class but CHAR_LETTER */
+#define CHARS_TABLE 0x20000 /* planes 0 and 1; others have no class but CHAR_LETTER and CHAR_PLAIN */
 
 struct char_classes {
     uint8_t of[CHARS_TABLE];
+    struct bytepair line_ends; /* where a CHAR_LINE may begin */
 };
 
 const struct char_classes *char_classes_new(struct arena *arena);

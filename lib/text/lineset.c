@@ -8,7 +8,7 @@
 /* The next line end of splitlines() at or after `at`; *width is its length, 0 at the end. */
 static ptrdiff_t python_end(const struct char_classes *c, slice text, ptrdiff_t at, int *width)
 {
-    while (at < text.len) {
+    while ((at = bytepair_find(&c->line_ends, text, at)) < text.len) {
         uint32_t cp;
         int n = uni_decode(text.ptr + at, &cp);
         if (char_class(c, cp) & CHAR_LINE) {

@@ -16,28 +16,36 @@ void words_split(struct words *w, const struct char_classes *c, enum words_split
                  struct arena *arena)
 {
     unsigned space = how == WORDS_WHITESPACE ? CHAR_SPACE : CHAR_WHITE;
-    const char *p = text.ptr, *end = text.ptr + text.len;
+    const unsigned char *begin = (const unsigned char *)text.ptr, *end = begin + text.len;
+    const unsigned char *p = begin, *start = begin;
+    uint32_t continued = 0, classes = 0; /* of the word that begins at `start` */
 
     ASSERT(text.len <= WORDS_TEXT_MAX);
     w->count = 0;
     while (p < end) {
-        uint32_t cp, chars = 0, classes = 0;
-        int width = uni_decode(p, &cp);
-        unsigned bits = char_class(c, cp);
-        const char *start = p;
-        while (!(bits & space)) {
-            classes |= bits | (~bits & CHAR_SYMBOL) * (WORD_NOT_SYMBOL / CHAR_SYMBOL);
-            chars++;
-            p += width;
-            if (p == end)
-                break;
-            width = uni_decode(p, &cp);
+        uint32_t cp = *p;
+        int width = 1;
+        unsigned bits;
+        if (cp >= 0x80) {
+            width = uni_decode((const char *)p, &cp);
             bits = char_class(c, cp);
+        } else {
+            bits = c->of[cp];
         }
-        if (chars)
-            *add_word(w, arena) = (struct word){ (uint32_t)(start - text.ptr),
-                                                 (uint32_t)(p - start), chars, classes };
-        if (p < end)
+        if (!(bits & space)) {
+            classes |= bits;
+            continued += (uint32_t)width - 1;
             p += width;
+            continue;
+        }
+        if (p > start)
+            *add_word(w, arena) = (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
+                                                 (uint32_t)(p - start) - continued, classes };
+        p += width;
+        start = p;
+        continued = classes = 0;
     }
+    if (p > start)
+        *add_word(w, arena) = (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
+                                             (uint32_t)(p - start) - continued, classes };
 }

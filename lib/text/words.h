@@ -23,9 +23,6 @@ struct word {
     uint32_t classes;    /* enum char_class bits of its characters, or-ed */
 };
 
-/* Not a class: set when a character of the word is no CHAR_SYMBOL. */
-#define WORD_NOT_SYMBOL 0x100u
-
 struct words {
     struct word *at;
     ptrdiff_t count, cap;
