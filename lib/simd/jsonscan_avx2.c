@@ -111,19 +111,6 @@ BLOCK_INLINE uint64_t block_test(block b, int bits)
     return ~block_eq(v, 0);
 }
 
-#define SHORT_BYTES 32
-
-BLOCK_INLINE uint64_t short_stops(const unsigned char *p, uint64_t *high)
-{
-    __m256i b = _mm256_loadu_si256((const __m256i *)p);
-    __m256i stop = _mm256_or_si256(_mm256_cmpeq_epi8(b, _mm256_set1_epi8('"')),
-                                   _mm256_or_si256(_mm256_cmpeq_epi8(b, _mm256_set1_epi8('\\')),
-                                                   half_below(b, 0x20)));
-
-    *high |= (uint32_t)_mm256_movemask_epi8(b);
-    return (uint32_t)_mm256_movemask_epi8(stop);
-}
-
 #include "jsonscan_block.inc"
 #include "jsonscan_body.inc"
 

@@ -119,22 +119,6 @@ BLOCK_INLINE uint64_t block_test(block b, int bits)
     return mask_of_block(b);
 }
 
-#define SHORT_BYTES 32
-
-BLOCK_INLINE uint8x16_t quarter_stops(uint8x16_t b)
-{
-    return vorrq_u8(vceqq_u8(b, vdupq_n_u8('"')),
-                    vorrq_u8(vceqq_u8(b, vdupq_n_u8('\\')), vcltq_u8(b, vdupq_n_u8(0x20))));
-}
-
-BLOCK_INLINE uint64_t short_stops(const unsigned char *p, uint64_t *high)
-{
-    uint8x16_t a = vld1q_u8(p), b = vld1q_u8(p + 16), zero = vdupq_n_u8(0);
-
-    *high |= vmaxvq_u8(vorrq_u8(a, b)) >= 0x80;
-    return mask_of(quarter_stops(a), quarter_stops(b), zero, zero);
-}
-
 #include "jsonscan_block.inc"
 #include "jsonscan_body.inc"
 
