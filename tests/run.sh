@@ -21,6 +21,7 @@ list() {
 
 one() { # PROGRAM: its TAP and its messages into files
     name=$(basename "$1")
+    began=$(date +%s)
     case "$1" in
     *.bats) bats --tap "$1" ;;
     *.py) python3 "$1" ;;
@@ -28,8 +29,10 @@ one() { # PROGRAM: its TAP and its messages into files
     *) "$1" ;;
     esac >"$tap/$name.tap" 2>"$tap/$name.err" </dev/null
     echo "exit $?" >"$tap/$name.code"
+    echo "$(($(date +%s) - began)) s $name" >"$tap/$name.time"
 }
 
+# pass, fail and skip add up over the suites of one call.
 pass=0 fail=0 skip=0
 suite() { # LIST-NAME LABEL
     rm -rf "$tap"
@@ -41,6 +44,8 @@ suite() { # LIST-NAME LABEL
         code=$(sed 's/exit //' "$tap/$n.code" 2>/dev/null)
         # cmocka writes its TAP to stderr when a test fails to start: look at both
         grep -qE '^(not )?ok|^1\.\.' "$t" || { grep -qE '^(not )?ok|^1\.\.' "$tap/$n.err" && cp "$tap/$n.err" "$t"; }
+        # cmocka prints a skipped test as "not ok N # SKIP name"
+        sed -i 's/^not ok \([0-9]*\) # SKIP/ok \1 - # SKIP/' "$t"
         p=$(grep -cE '^ok ' "$t"); s=$(grep -cE '^ok .*# *(skip|SKIP)' "$t"); f=$(grep -cE '^not ok' "$t")
         plan=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$t" | tail -1)
         if [ "$f" = 0 ] && { [ "$code" != 0 ] || [ -z "$plan" ] || [ "$plan" != "$((p + f))" ]; }; then
@@ -71,5 +76,6 @@ if [ "$1" = isa ]; then
 else
     suite "$1"
 fi
+[ -z "${TIMES:-}" ] || sort -rn "$tap"/*.time | head -"$TIMES"
 echo "$pass passed, $fail failed, $skip skipped"
 [ "$fail" = 0 ] && [ "$pass" != 0 ]
