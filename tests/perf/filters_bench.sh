@@ -52,6 +52,9 @@ def table(name, data):
     space = "--normalize nfc --newlines lf --collapse-space --trim-lines".split()
     rows = [["cat"], [clean, "-j1"], [clean, "-j2"], [clean, "-j1"] + space, [clean, "-j2"] + space,
             [clean, "-j1", "--min-chars", "1"], [clean, "-j1", "--drop-match", "(?i)lorem ipsum"],
+            [clean, "-j1", "--profile", "gopher", "--off", "gopher_repetition"],
+            [clean, "-j1", "--profile", "fineweb"],
+            [clean, "-j1", "--profile", "fineweb", "--annotate"],
             [dedup, "-j1"], [dedup, "-j2"], [dedup, "-j1", "--key", "normalized"]]
     with tempfile.NamedTemporaryFile() as f:
         for _ in range(max(1, SIZE // len(data))):
