@@ -295,3 +295,10 @@ good='A plain line of prose that says something to the reader, and it ends here.
     run clean --explain </dev/null
     [ "$status" = 2 ]
 }
+
+@test "the examples of the manual run" {
+    printf '{"text":"a  1,000","lang":"en","url":"http://x"}\n{"text":"%s","lang":"en","url":"http://y"}\n' "$good" >in.jsonl
+    man_examples clean
+    [ -s short.jsonl ] && [ -s low.jsonl ]
+    is_file out.jsonl '{"text":"a  <NUMBER>","lang":"en","url":"http://x"}\n{"text":"A plain line of prose that says something to the reader, and it ends here.","lang":"en","url":"http://y"}\n'
+}

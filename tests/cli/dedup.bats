@@ -128,3 +128,10 @@ PY
     run_dedup '{"text":"a","x":"\\ud800"}\n'
     gives 0 '{"text":"a","x":"\\ud800"}\n'
 }
+
+@test "the examples of the manual run" {
+    printf '{"id":1,"text":"A b"}\n{"id":1,"text":"a  B"}\n' >in.jsonl
+    man_examples dedup
+    is_file out.jsonl '{"id":1,"text":"A b"}\n'
+    is_file dups.jsonl '{"id":1,"dup_of":1,"kind":"exact"}\n'
+}

@@ -44,3 +44,16 @@ d=json.load(open(sys.argv[1]))
 r=eval(sys.argv[2])
 print(r if isinstance(r,str) else json.dumps(r))' "$1" "$2"
 }
+
+# man_examples COMMAND: runs each literal block of EXAMPLES in its manual page; the caller has made
+# the files that they read.
+man_examples() {
+    local n=0 line
+    awk '/^\.Sh/ { on = ($2 == "EXAMPLES") } on && /^\.Ed/ { block = 0 } on && block { gsub(/\\e/, "\\"); print }
+        on && /^\.Bd -literal/ { block = 1 }' "$TOP/man/$1.1" >examples.txt
+    while IFS= read -r line; do
+        n=$((n + 1))
+        bash -o pipefail -c "$line" || { echo "fails: $line"; return 1; }
+    done <examples.txt
+    [ "$n" -gt 0 ]
+}
