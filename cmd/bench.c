@@ -61,7 +61,8 @@ static const struct command_example examples[] = {
     { "two commands, side by side", "bench --vs 'sort in.jsonl' -- sort -u in.jsonl" },
     { "a pipeline", "bench --shell -- 'clean < in.jsonl | dedup'" },
     { "keep a baseline", "bench --export json=base.json -- clean in.jsonl" },
-    { "fail when it became slower", "bench --baseline base.json --fail-above 50% -- clean in.jsonl" },
+    { "fail when it became slower",
+      "bench --baseline base.json --fail-above 50% -- clean in.jsonl" },
     { 0 },
 };
 
@@ -312,7 +313,8 @@ static bool parse_gate(struct run *r, struct err *err)
         r->margin /= 100;
     }
     if (c->min_abs && c->gate == BENCH_RSS && !opt_parse_size(slice_of(c->min_abs), &n))
-        return err_set(err, ERR_USAGE, "--min-abs: %s is not a size", ERR_QUOTE(slice_of(c->min_abs)));
+        return err_set(err, ERR_USAGE, "--min-abs: %s is not a size",
+                       ERR_QUOTE(slice_of(c->min_abs)));
     if (c->min_abs && c->gate != BENCH_RSS && !opt_parse_duration(slice_of(c->min_abs), &n))
         return err_set(err, ERR_USAGE, "--min-abs: %s is not a duration",
                        ERR_QUOTE(slice_of(c->min_abs)));
@@ -382,7 +384,8 @@ static bool load_baseline(struct run *r, bool *same_host, struct err *err)
     if (!ok)
         return err_context(err, "--baseline %s", r->conf->baseline);
     if (strcmp(r->base.command, r->job[0].shown) != 0)
-        log_notice("the baseline measured another command: %s", ERR_QUOTE(slice_of(r->base.command)));
+        log_notice("the baseline measured another command: %s",
+                   ERR_QUOTE(slice_of(r->base.command)));
     const char *differs = bench_host_difference(&host, &r->bench.host, arena);
     if (differs)
         log_warn("the baseline is from another machine (%s): %s", differs,
@@ -432,14 +435,15 @@ static void fill_report(struct run *r)
 {
     struct report *rep = &r->app->report;
     const struct bench_comparison *c = &r->bench.comparison;
+    const struct bench_result *result = &r->bench.result[0];
     struct arena *a = &r->app->arena;
 
-    report_int(rep, "runs", r->bench.result[0].count, "Measured runs of the command.");
-    report_float(rep, "wall_median_seconds", bench_summary(&r->bench.result[0], BENCH_WALL, a).median,
+    report_int(rep, "runs", result->count, "Measured runs of the command.");
+    report_float(rep, "wall_median_seconds", bench_summary(result, BENCH_WALL, a).median,
                  "Median wall time of the command.");
-    report_float(rep, "cpu_median_seconds", bench_summary(&r->bench.result[0], BENCH_CPU, a).median,
+    report_float(rep, "cpu_median_seconds", bench_summary(result, BENCH_CPU, a).median,
                  "Median CPU time of the command.");
-    report_float(rep, "rss_median_bytes", bench_summary(&r->bench.result[0], BENCH_RSS, a).median,
+    report_float(rep, "rss_median_bytes", bench_summary(result, BENCH_RSS, a).median,
                  "Median of the largest resident memory of the command.");
     if (!c->done)
         return;

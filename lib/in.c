@@ -132,8 +132,9 @@ static const char *shown_name(struct in *in)
     ptrdiff_t len = slice_of(name).len;
 
     err_quote(in->shown, sizeof in->shown, slice_of(name));
-    bool plain = slice_of(in->shown).len == len + 2 && memcmp(in->shown + 1, name, (size_t)len) == 0;
-    return plain ? name : in->shown;
+    bool same = slice_of(in->shown).len == len + 2 &&
+                memcmp(in->shown + 1, name, (size_t)len) == 0;
+    return same ? name : in->shown;
 }
 
 static bool raw_fill(struct in *in, struct err *err)

@@ -37,8 +37,9 @@ static const struct figure counts_after[] = {
     FIGURE(bytes_out, "output_bytes", "Bytes that the last run wrote, before compression."),
 };
 /* Members with other sources; own figures may not take any of these names. */
-static const char *const reserved[] = { "schema", "cmd", "version", "argv", "isa", "jobs", "dropped",
-                                        "seconds", "cpu_seconds", "peak_rss_bytes", "exit" };
+static const char *const reserved[] = { "schema",  "cmd",     "version",     "argv",
+                                        "isa",     "jobs",    "dropped",     "seconds",
+                                        "cpu_seconds", "peak_rss_bytes", "exit" };
 
 static int64_t figure_value(const struct report *r, const struct figure *f)
 {
@@ -341,7 +342,8 @@ static void report_metrics_text(const struct report *r, int exit_code, struct bu
     for (int i = 0; i < countof(counts_after); i++)
         metric_int(b, r, counts_after[i].metric, counts_after[i].help,
                    figure_value(r, &counts_after[i]));
-    metric_float(b, r, "duration_seconds", "Wall time of the last run.", rounded(report_seconds(r)));
+    metric_float(b, r, "duration_seconds", "Wall time of the last run.",
+                 rounded(report_seconds(r)));
     metric_float(b, r, "cpu_seconds", "User and system time of the last run.",
                  rounded(os_cpu_seconds()));
     metric_int(b, r, "resident_memory_peak_bytes", "Largest resident memory of the last run.",

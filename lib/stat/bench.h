@@ -114,7 +114,7 @@ struct bench_gate {
     bool same_host;
 };
 
-/* Compares b->result[0] with `base` into b->comparison. interleaved: measured in the same rounds. */
+/* Compares b->result[0] with `base` into b->comparison. interleaved: from the same rounds. */
 void bench_compare(struct bench *b, const struct bench_result *base, bool interleaved,
                    const char *against, const struct bench_gate *gate, struct arena *arena);
 /* One line: "slower: 1.21 times the wall time of 'old' (99 % interval 1.18 to 1.24)". */
@@ -139,8 +139,8 @@ bool bench_baseline(slice json, const char *command, struct bench_result *result
 /* The figures of a --report (records, bytes, tokens) into sample; false: not a report. */
 bool bench_read_report(slice json, double *sample, struct arena *arena);
 
-/* Splits a command's text into words as a shell does: blanks, '...', "...", \x. What only a shell can
- * do (pipes, variables, wildcards ...) is ERR_USAGE, not taken literally. NULL-terminated. */
+/* Splits a command's text into words as a shell does: blanks, '...', "...", \x. What only a shell
+ * can do (pipes, variables, wildcards ...) is ERR_USAGE, not taken literally. NULL-terminated. */
 bool bench_words(const char *text, const char *const **words, ptrdiff_t *count,
                  struct arena *arena, struct err *err);
 /* The reverse: one line that a shell reads as these words. */

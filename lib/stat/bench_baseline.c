@@ -65,7 +65,8 @@ bool bench_baseline(slice json, const char *command, struct bench_result *result
                        (long long)json_get_int(root, "schema", 0));
     const struct json_node *r = result_find(results, command);
     if (!r)
-        return err_set(err, ERR_CONFIG, "no result of the command %s", ERR_QUOTE(slice_of(command)));
+        return err_set(err, ERR_CONFIG, "no result of the command %s",
+                       ERR_QUOTE(slice_of(command)));
     const struct json_node *samples = json_get(r, "samples");
     const struct json_node *wall = json_get(samples, bench_names[BENCH_WALL].json);
     *result = (struct bench_result){

@@ -179,7 +179,8 @@ static void format_markdown(const struct bench *b, struct buf *out, struct arena
         buf_append(out, SLICE("` |"));
         for (int k = 0; k < countof(cells); k++)
             buf_printf(out, " %s |", quantity(t, cells[k], UNIT_SECONDS));
-        buf_printf(out, " %s |", quantity(t, bench_summary(r, BENCH_RSS, arena).median, UNIT_BYTES));
+        struct stat_summary rss = bench_summary(r, BENCH_RSS, arena);
+        buf_printf(out, " %s |", quantity(t, rss.median, UNIT_BYTES));
         for (int k = 0; k < countof(rates); k++) {
             struct stat_summary s = scaled(bench_rate(r, rates[k].amount, arena), rates[k].scale);
             if (shown[k])

@@ -185,7 +185,8 @@ static void test_gate(void **state)
                 arena_reset(&arena);
             }
             if (planted ? failed < 198 : failed > 2)
-                fail_msg("interleaved %d, planted %d: %d of 200 fail", interleaved, planted, failed);
+                fail_msg("interleaved %d, planted %d: %d of 200 fail", interleaved, planted,
+                         failed);
         }
 }
 
@@ -284,7 +285,8 @@ static void test_hostile_baselines(void **state)
         "{\"kind\":\"bench\",\"schema\":1,\"results\":[{\"samples\":{\"wall_s\":[]}}]}",
         "{\"kind\":\"bench\",\"schema\":1,\"results\":[{\"samples\":{\"wall_s\":[1,\"x\"]}}]}",
         "{\"kind\":\"bench\",\"schema\":1,\"results\":[{\"samples\":{\"wall_s\":[-1]}}]}",
-        "{\"kind\":\"bench\",\"schema\":1,\"results\":[{\"samples\":{\"wall_s\":[1],\"cpu_s\":[]}}]}",
+        "{\"kind\":\"bench\",\"schema\":1,"
+        "\"results\":[{\"samples\":{\"wall_s\":[1],\"cpu_s\":[]}}]}",
         "{\"kind\":\"bench\",\"schema\":1,\"results\":{\"samples\":1}}",
     };
 

@@ -62,8 +62,8 @@ static void test_json_report(void **state)
     assert_int_equal(json_get(n, "odd")->type, JSON_NULL);
     assert_int_equal(json_get(n, "levels")->count, 2);
     char command[400];
-    snprintf(command, sizeof command, "python3 -c 'import json,sys; json.load(open(sys.argv[1]))' %s",
-             path);
+    snprintf(command, sizeof command,
+             "python3 -c 'import json,sys; json.load(open(sys.argv[1]))' %s", path);
     if (system("command -v python3 >/dev/null") == 0)
         assert_int_equal(system(command), 0);
     report_release(&r);
@@ -81,8 +81,8 @@ static void test_metrics(void **state)
     assert_true(report_write_metrics(&r, path, 0, &err));
     slice text = file_get(path);
     assert_non_null(strstr(text.ptr, "\nmillrace_dedup_records_in 1204334\n"));
-    assert_non_null(strstr(text.ptr, "millrace_dedup_records_dropped{rule=\"odd \\\"rule\\\"\\n\\\\x\"}"
-                                     " 111\n"));
+    assert_non_null(strstr(text.ptr, "millrace_dedup_records_dropped"
+                                     "{rule=\"odd \\\"rule\\\"\\n\\\\x\"} 111\n"));
     assert_non_null(strstr(text.ptr, "# TYPE millrace_dedup_reads_total counter\n"));
     assert_non_null(strstr(text.ptr, "# HELP millrace_dedup_distinct_keys Distinct keys.\\nSecond "
                                      "line, back\\\\slash.\n"));
