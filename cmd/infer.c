@@ -118,6 +118,7 @@ static const struct flow_field fields[FIELDS] = {
 
 /* A record on its way: from pull to push. */
 struct job {
+    struct job *next, **back; /* in run.jobs: what is left when the run fails */
     struct flow_record *rec;
     struct arena arena;
     int64_t pulled_ns, ready_ns;
@@ -125,6 +126,7 @@ struct job {
 };
 
 struct run {
+    struct job *jobs;
     const struct conf *conf;
     struct app *app;
     struct flow *flow;
@@ -145,6 +147,9 @@ struct run {
 
 static void job_free(struct job *job)
 {
+    *job->back = job->next;
+    if (job->next)
+        job->next->back = job->back;
     arena_release(&job->arena);
     free(job);
 }
@@ -223,6 +228,11 @@ static bool record_start(struct run *r, struct flow_record *rec, struct err *err
     struct job *job = calloc(1, sizeof *job);
     if (!job)
         mem_oom();
+    job->next = r->jobs;
+    job->back = &r->jobs;
+    if (job->next)
+        job->next->back = &job->next;
+    r->jobs = job;
     job->rec = rec;
     job->pulled_ns = os_now_ns();
     const char *reason = record_read(r, job);
@@ -514,6 +524,8 @@ static bool run(struct app *app, void *arg, struct err *err)
         else
             flow_abort(r.flow);
     }
+    while (r.jobs)
+        job_free(r.jobs);
     generator_free(r.generator);
     model_state_free(r.state);
     occurrence_release(&r.seen);

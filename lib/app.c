@@ -149,7 +149,9 @@ static void usage_errors(const struct app *app, const struct err *err)
 static int conclude(struct app *app, bool ok, struct err *err)
 {
     int code = ok ? 0 : (int)err->class;
-    int sig = err->class == ERR_STOP ? os_stopped() : err->class == ERR_PIPE ? SIGPIPE : 0;
+    /* An interrupted pipeline: the writer's death may look like bad data before our own signal. */
+    bool stopped = err->class == ERR_STOP || (err->class == ERR_DATA && os_stopped() > 0);
+    int sig = stopped ? os_stopped() : err->class == ERR_PIPE ? SIGPIPE : 0;
     struct err report_err = { 0 };
 
     progress_end(&app->progress);

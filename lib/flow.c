@@ -96,6 +96,8 @@ bool flow_close(struct flow *f, struct err *err)
     if (f->window_err.class) {
         *err = f->window_err;
         ok = false;
+    } else if (os_stopped() > 0) { /* what ended the input may be the same signal to its writer */
+        ok = err_set(err, ERR_STOP, "stopped by signal %d", os_stopped());
     } else if (f->conf.max_error_percent >= 0 && share > f->conf.max_error_percent) {
         ok = err_set(err, ERR_FINDING, "%.3g %% of the records are bad, more than --max-errors allows",
                      share);
