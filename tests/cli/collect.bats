@@ -258,7 +258,7 @@ assert [r.get("meta") for r in rows] == [None] + [{"charset": c} for c in
         ("UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-16LE")], rows
 END
     collect_both f.koi8 --charset KOI8-R
-    grep -q '"text":"Привет, мир!.*"meta":{"charset":"KOI8-R"}' "$output_file"
+    grep -q '"text":"Привет, мир!.*"meta":{"charset":"koi8-r"}' "$output_file"
     run collect f.koi8 --charset no-such-set
     [ "$status" = 2 ]
 }
