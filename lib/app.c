@@ -130,8 +130,11 @@ static bool check_common(const struct app *app, struct err *err)
 
 static bool waits_for_terminal(const struct app *app)
 {
-    return (app->command->common & COMMON_INPUT) && app->options.operand_count == 0 &&
-           !app->common.files_from && app->options.mode == 0 && os_is_tty(0);
+    const struct command *c = app->command;
+    bool reads = !c->mode_count || !c->modes[app->options.mode].no_operands;
+
+    return reads && (c->common & COMMON_INPUT) && app->options.operand_count == 0 &&
+           !app->common.files_from && os_is_tty(0);
 }
 
 static void usage_errors(const struct app *app, const struct err *err)

@@ -71,11 +71,13 @@ bad_isa() {
 
 on_a_terminal() {
     reads_stdin "$1" || return 0
-    local code=0
-    timeout 20 script -qec "$1 $(arguments "$1")" /dev/null >"$BATS_TEST_TMPDIR/o" 2>&1 </dev/null || code=$?
-    status=$code
-    cp "$BATS_TEST_TMPDIR/o" "$BATS_TEST_TMPDIR/e"
-    expect_status 2 && grep -q '^usage: ' "$BATS_TEST_TMPDIR/o"
+    local mode
+    for mode in "" $(case "$1" in tokenize) echo --count --decode ;; esac); do
+        timeout 60 script -qec "$1 $(arguments "$1") $mode" /dev/null >"$BATS_TEST_TMPDIR/o" 2>&1 </dev/null &&
+            status=0 || status=$?
+        cp "$BATS_TEST_TMPDIR/o" "$BATS_TEST_TMPDIR/e"
+        expect_status 2 && grep -q '^usage: ' "$BATS_TEST_TMPDIR/o" || return 1
+    done
 }
 @test "a terminal as stdin and no operand: short help, exit 2" {
     command -v script >/dev/null || skip "needs script(1)"
