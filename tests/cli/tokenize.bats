@@ -1,0 +1,172 @@
+#!/usr/bin/env bats
+# tokenize(1): ids, counts, text. Identity with the reference: tests/property/tok_conformance.py.
+bats_require_minimum_version 1.5.0
+load helper
+
+run_tok() { # INPUT ARGS...
+    local input="$1"
+    shift
+    printf "$input" >input.jsonl
+    both_jobs input.jsonl tokenize -t demo "$@"
+}
+
+gives() { # STATUS TEXT
+    [ "$status" = "$1" ] || { echo "exit $status"; cat "$error_file"; return 1; }
+    is_file "$output_file" "$2"
+}
+
+# mini.json: a, b, ab, space, and what $1 adds to the top level.
+mini() {
+    cat >mini.json <<EOF
+{"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},
+ "decoder":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},
+ "model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2,"Ġ":3,"Ã":4,"©":5},"merges":["a b"]}$1}
+EOF
+}
+
+@test "ids are the last member, everything else stays byte for byte" {
+    run_tok '{"text":"Hello world" , "n":1.0}\n{ "text" : "" }\n{"id":"\\u0061","text":"tar","x":{"text":[1]} }\t\n'
+    [ "$status" = 0 ]
+    [ "$(sed 's/,"ids":\[[0-9,]*\]//' "$output_file")" = "$(printf '{"text":"Hello world" , "n":1.0}\n{ "text" : "" }\n{"id":"\\u0061","text":"tar","x":{"text":[1]} }')" ]
+    [ "$(sed -n 2p "$output_file")" = '{ "text" : "" ,"ids":[]}' ]
+}
+
+@test "ids that are there are replaced where they are" {
+    mini
+    printf '{"ids":[9,9],"text":"abab a"}\n{"text":"b","ids":"x","z":0}\n' >in.jsonl
+    both_jobs in.jsonl tokenize -t mini.json
+    gives 0 '{"ids":[2,2,3,0],"text":"abab a"}\n{"text":"b","ids":[1],"z":0}\n'
+}
+
+@test "--drop-field puts ids in the place of the text" {
+    mini
+    printf '{"text":"ab","z":0}\n{"text":"a"}\n{"ids":0, "text":"b" , "z":1}\n{"text":"b","ids":7}\n{"ids":7 ,\t"text":"b"}\n' >in.jsonl
+    both_jobs in.jsonl tokenize -t mini.json --drop-field
+    gives 0 '{"ids":[2],"z":0}\n{"ids":[0]}\n{"ids":[1], "z":1}\n{"ids":[1]}\n{"ids":[1] }\n'
+    printf '{"m":{"t":"ab"}}\n{"m":{"x":1,"t":"a"},"y":2}\n' >in.jsonl
+    both_jobs in.jsonl tokenize -t mini.json --drop-field --field m.t
+    gives 0 '{"m":{},"ids":[2]}\n{"m":{"x":1},"y":2,"ids":[0]}\n'
+}
+
+@test "--count adds n_tokens and no ids" {
+    mini
+    printf '{"text":"ab ab"}\n{"text":"","n_tokens":null}\n' >in.jsonl
+    both_jobs in.jsonl tokenize -t mini.json --count
+    gives 0 '{"text":"ab ab","n_tokens":3}\n{"text":"","n_tokens":0}\n'
+}
+
+@test "special tokens are text, or parsed; --add-special adds what the tokenizer adds" {
+    run_tok '{"text":"a<|endoftext|>"}\n' --special parse
+    [ "$(json "$output_file" 'd["ids"][-1]')" = 0 ]
+    run_tok '{"text":"a<|endoftext|>"}\n'
+    [ "$(json "$output_file" '0 in d["ids"]')" = false ]
+    run_tok '{"text":""}\n' --add-special
+    gives 0 '{"text":"","ids":[0]}\n'
+    run_tok '{"text":""}\n' --add-special --count
+    gives 0 '{"text":"","n_tokens":1}\n'
+}
+
+@test "--decode gives the text back" {
+    printf '{"text":"Grüße, 世界! \\ud83d\\ude00\\u0000\\t\\"<|endoftext|>"}\n{"text":""}\n' >in.jsonl
+    tokenize -t demo --drop-field <in.jsonl | tokenize -t demo --decode --drop-field >back.jsonl
+    python3 -c 'import json,sys
+a,b=([json.loads(l) for l in open(f)] for f in sys.argv[1:])
+assert a==b,(a,b)' in.jsonl back.jsonl
+    run_tok '{"ids":[0,100, 0 ]}\n{"ids":[],"text":1}\n' --decode --skip-special
+    [ "$status" = 0 ]
+    [ "$(sed -n 2p "$output_file")" = '{"ids":[],"text":""}' ]
+}
+
+@test "a character cut in two is U+FFFD" {
+    mini
+    printf '{"ids":[4,5,4]}\n{"ids":[5]}\n' >in.jsonl
+    both_jobs in.jsonl tokenize -t mini.json --decode
+    gives 0 '{"ids":[4,5,4],"text":"é\xef\xbf\xbd"}\n{"ids":[5],"text":"\xef\xbf\xbd"}\n'
+}
+
+@test "bad records: where and why" {
+    run_tok '{"text":"a"}\n{"x":1}\n'
+    [ "$status" = 65 ]
+    grep -q 'stdin:2: ' "$error_file"
+    run_tok '{"text":"a\\ud800"}\n'
+    [ "$status" = 65 ]
+    run_tok '{"text":"a","ids":1,"ids":2}\n'
+    [ "$status" = 65 ]
+    run_tok '{"ids":[1,2.5]}\n' --decode
+    [ "$status" = 65 ]
+    grep -q 'stdin:1: byte 11: not a token id' "$error_file"
+    for id in -1 '"1"' 4294967296 1e2 99999999999999999999 '[1]' null; do
+        run_tok "{\"ids\":[$id]}\n" --decode
+        [ "$status" = 65 ]
+    done
+    run_tok '{"ids":[8192]}\n' --decode
+    [ "$status" = 65 ]
+    grep -q 'id 8192 is not in the vocabulary' "$error_file"
+    run_tok '{"ids":"1"}\n' --decode
+    [ "$status" = 65 ]
+}
+
+@test "bad records go to --rejects" {
+    run_tok '{"text":"a"}\n{"text":1}\nnot json\n{"text":"b"}\n' --rejects rejects.jsonl --force
+    [ "$status" = 0 ]
+    [ "$(wc -l <"$output_file")" = 2 ]
+    [ "$(wc -l <rejects.jsonl)" = 2 ]
+}
+
+@test "the report counts tokens and names the tokenizer" {
+    mini
+    printf '{"text":"ab ab"}\n{"text":"é"}\nx\n' >in.jsonl
+    tokenize -t mini.json --rejects /dev/null --report r.json in.jsonl >/dev/null
+    [ "$(json r.json '[d["in"], d["out"], d["rejected"], d["tokens_total"], d["text_bytes_total"], d["vocab_size"]]')" = "[3, 2, 1, 5, 7, 6]" ]
+    [ "$(json r.json 'abs(d["tokens_per_byte"] - 5/7) < 1e-9')" = true ]
+    [ "$(json r.json 'len(d["fingerprint"])')" = 32 ]
+    mini ',"normalizer":null'
+    tokenize -t mini.json --rejects /dev/null --report s.json in.jsonl >/dev/null
+    [ "$(json r.json 'd["fingerprint"]')" = "$(json s.json 'd["fingerprint"]')" ]
+}
+
+@test "a bad tokenizer is exit 78 with the place" {
+    for change in ',"normalizer":{"type":"Lowercase"}|normalizer.type' ',"what":1|what' ',"padding":{}|padding'; do
+        mini "${change%|*}"
+        run -78 tokenize -t mini.json </dev/null
+        [[ "$output" == *"mini.json: \$"*"${change#*|}"* ]]
+    done
+    printf '{"model":' >mini.json
+    run -78 tokenize -t mini.json </dev/null
+    run -66 tokenize -t missing.json </dev/null
+}
+
+@test "usage errors" {
+    run -2 tokenize </dev/null
+    run -2 tokenize -t demo --decode --count </dev/null
+    run -2 tokenize -t demo --skip-special </dev/null
+    run -2 tokenize -t demo --decode --add-special </dev/null
+    run -2 tokenize -t demo --decode --field a.b </dev/null
+    run -2 tokenize -t demo --field ids </dev/null
+}
+
+@test "empty input, env -i, long and strange records" {
+    run_tok ''
+    gives 0 ''
+    printf '{"text":"a"}\n' | env -i "$BUILD/bin/tokenize" -t demo >out.jsonl
+    [ -s out.jsonl ]
+    python3 -c '
+import json
+for t in ["a"*300000, " "*300000, "\n"*100000, "^"*100000, "\u4e2d"*50000, "ab"*100000, "9"*100000, "\u0000"*1000]:
+    print(json.dumps({"text": t}))' >in.jsonl
+    both_jobs in.jsonl tokenize -t demo
+    [ "$status" = 0 ]
+    tokenize -t demo --decode --field back "$output_file" >back.jsonl
+    python3 -c 'import json
+for l in open("back.jsonl"):
+    d = json.loads(l)
+    assert d["text"] == d["back"]'
+}
+
+@test "the same bytes for every instruction set" {
+    printf '{"text":"Hello, World! 123 it'"'"'s\\n\\n  ok\\u00e9\\u4e2d"}\n' >in.jsonl
+    tokenize -t demo <in.jsonl >best.jsonl
+    for isa in $(tokenize -V | sed -n 's/.*available: \(.*\)).*/\1/p'); do
+        MILLRACE_ISA=$isa tokenize -t demo <in.jsonl | cmp - best.jsonl
+    done
+}
