@@ -19,12 +19,34 @@ void cpset_add(struct cpset *s, uint32_t first, uint32_t last)
     }
 }
 
+/* Bits of one page of the class table. */
+static void page_bits(unsigned page, unsigned categories, unsigned properties,
+                      uint64_t bits[UCLASS_PAGE / 64])
+{
+    for (unsigned i = 0; i < UCLASS_PAGE; i++) {
+        unsigned class = uclass_page[page][i];
+        if (uclass_in(class, categories) || class & properties)
+            bits[i / 64] |= (uint64_t)1 << (i % 64);
+    }
+}
+
+/* Each page of the table is looked at once; most code points share few pages. */
 void cpset_add_class(struct cpset *s, unsigned categories, unsigned properties)
 {
-    for (uint32_t cp = 0; cp < 0x110000; cp++) {
-        unsigned class = uclass_of(cp);
-        if (uclass_in(class, categories) || class & properties)
-            s->bits[cp / 64] |= (uint64_t)1 << (cp % 64);
+    enum { WORDS = UCLASS_PAGE / 64, CACHE = 64 };
+    uint64_t cache[CACHE][WORDS] = { 0 };
+    unsigned cached[CACHE];
+
+    memset(cached, 0xFF, sizeof cached);
+    for (uint32_t i = 0; i < 0x110000 / UCLASS_PAGE; i++) {
+        unsigned page = uclass_index[i], slot = page % CACHE;
+        if (cached[slot] != page) {
+            cached[slot] = page;
+            memset(cache[slot], 0, sizeof cache[slot]);
+            page_bits(page, categories, properties, cache[slot]);
+        }
+        for (int w = 0; w < WORDS; w++)
+            s->bits[i * WORDS + (uint32_t)w] |= cache[slot][w];
     }
 }
 

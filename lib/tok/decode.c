@@ -91,14 +91,15 @@ ptrdiff_t tok_append_utf8(struct buf *out, slice bytes)
 {
     ptrdiff_t replaced = 0;
 
-    for (;;) {
+    while (bytes.len > 0) {
         ptrdiff_t good = json_utf8_prefix(bytes);
         buf_append(out, slice_make(bytes.ptr, good));
         if (good == bytes.len)
-            return replaced;
+            break;
         buf_append(out, SLICE("\xEF\xBF\xBD"));
         replaced++;
         bytes = slice_from(bytes, good);
         bytes = slice_from(bytes, ill_formed_len((const unsigned char *)bytes.ptr, bytes.len));
     }
+    return replaced;
 }

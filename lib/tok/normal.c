@@ -30,6 +30,16 @@ static ptrdiff_t find_property(slice text, ptrdiff_t at, unsigned property)
     return text.len;
 }
 
+/* unicode.h reads a little beyond a text. */
+static slice pad(slice text, struct arena *arena)
+{
+    char *copy = arena_alloc_raw(arena, text.len + RECORD_PADDING, 16);
+
+    memcpy(copy, text.ptr, (size_t)text.len);
+    memset(copy + text.len, 0, RECORD_PADDING);
+    return slice_make(copy, text.len);
+}
+
 static slice run_form(const struct uni_norm *form, slice text, struct arena *arena)
 {
     ptrdiff_t newer = find_property(text, 0, UPROP_NEWER), at = 0;
@@ -49,17 +59,24 @@ static slice run_form(const struct uni_norm *form, slice text, struct arena *are
         at = newer;
         newer = find_property(text, at, UPROP_NEWER);
     }
-    slice result = arena_dup(arena, buf_slice(&out));
+    slice result = pad(buf_slice(&out), arena);
     buf_release(&out);
-    return slice_eq(result, text) ? text : result;
+    return result;
 }
 
 slice normal_run(const struct normal *n, slice text, struct arena *arena)
 {
+    bool padded = false;
+
+    if (text.len == 0)
+        return text;
     for (int i = 0; i < n->count; i++) {
         /* NFC leaves text without marks and composable letters as it is: the common case. */
         if (n->kind[i] == UNI_NFC && find_property(text, 0, UPROP_ATTENTION) == text.len)
             continue;
+        if (!padded)
+            text = pad(text, arena);
+        padded = true;
         text = run_form(n->form[i], text, arena);
     }
     return text;

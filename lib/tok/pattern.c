@@ -32,11 +32,32 @@ static int class_of(struct signatures *s, uint64_t value)
     return s->count;
 }
 
+/* No set tells the code points of this page apart: the value of all of them. */
+static bool is_uniform(const struct pattern_reader *p, uint32_t first, uint64_t *value)
+{
+    *value = 0;
+    for (int i = 0; i < p->set_count; i++) {
+        const uint64_t *w = p->sets[i]->bits + first / 64;
+        for (int k = 1; k < CLASS_PAGE / 64; k++)
+            if (w[k] != w[0])
+                return false;
+        if (w[0] != 0 && w[0] != ~(uint64_t)0)
+            return false;
+        *value |= (w[0] & 1) << i;
+    }
+    return true;
+}
+
 static bool build_page(const struct pattern_reader *p, uint32_t first, uint8_t *page, struct signatures *s)
 {
     uint64_t before = 0;
     int class = 0;
 
+    if (is_uniform(p, first, &before)) {
+        class = class_of(s, before);
+        memset(page, class, CLASS_PAGE);
+        return class != 0;
+    }
     for (uint32_t cp = first; cp < first + CLASS_PAGE; cp++) {
         uint64_t value = 0;
         for (int i = 0; i < p->set_count; i++)

@@ -283,7 +283,7 @@ static void decode(const struct tok_records *r, struct tok_records_scratch *s, s
         bad(result, arena_dup(arena, slice_of(err.text)).ptr, spans[TOK_SPAN_SOURCE].start);
         return;
     }
-    slice text = buf_slice(&s->bytes);
+    slice text = s->bytes.len ? buf_slice(&s->bytes) : SLICE("");
     if (!json_utf8_valid(text)) {
         buf_clear(&s->text);
         tok_append_utf8(&s->text, text);
