@@ -689,6 +689,10 @@ struct jinja *jinja_compile(slice source, struct arena *arena, struct err *err)
         err_set(err, ERR_CONFIG, "template is longer than %d bytes", JINJA_SOURCE_MAX);
         return NULL;
     }
+    if (!json_utf8_valid(source)) {
+        err_set(err, ERR_CONFIG, "template is not valid UTF-8");
+        return NULL;
+    }
     if (!jinja_lex(lines_normalized(source, arena), arena, &tokens, &count, err))
         return NULL;
     struct jinja *t = arena_new(arena, struct jinja, 1);

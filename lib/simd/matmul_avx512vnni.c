@@ -6,11 +6,7 @@
 
 #include <immintrin.h>
 
-#if defined(__clang__)
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#else
-#define UNROLLED _Pragma("GCC unroll 16")
-#endif
+#include "unroll.inc"
 
 /* Inline assembly, not the intrinsic: gcc 12 and clang 14 copy and spill intrinsic accumulators in
  * such loops (half the speed). The input's four bytes are broadcast by the load. */

@@ -6,7 +6,7 @@
 
 #include "v16_scalar.inc"
 
-#define MATMUL_TILES(X) X(4, 1) X(1, 1)
+#define MATMUL_TILES(X) X(1, 1)
 #include "matmul_body.inc"
 
 const struct matmul_kernel matmul_scalar = { "scalar", 0, false, run };
