@@ -5,16 +5,6 @@
 load ../cli/helper
 load invoke
 
-check() {
-    local f bad=0 n=0
-    export BUILD
-    for f in $(filters); do
-        n=$((n + 1))
-        MEMBER=$(member "$f") python3 "$TOP/tests/contract/filtercheck.py" "$1" "$f" $(arguments "$f") || bad=1
-    done
-    [ "$n" -gt 0 ] && [ "$bad" = 0 ]
-}
-
 @test "engines: empty input gives empty output" { check empty_input; }
 @test "engines: an empty environment changes nothing" { check empty_environment; }
 @test "engines: TAB, spaces and CR after a record are accepted and not copied" { check trailing_blanks; }
@@ -37,22 +27,6 @@ check() {
 @test "good input: a million members" { check many_members; }
 @test "good input: a thousand levels" { check deep_but_allowed; }
 @test "good input: lone surrogate in a member that is not used" { check surrogate_untouched; }
-
-@test "bad input: invalid JSON" { check bad_json; }
-@test "bad input: invalid UTF-8" { check bad_utf8; }
-@test "bad input: raw NUL" { check raw_nul; }
-@test "bad input: lone surrogate in the member that is used" { check surrogate_used; }
-@test "bad input: duplicate of the member that is used" { check duplicate_used; }
-@test "bad input: missing member" { check missing_field; }
-@test "bad input: member of the wrong type" { check wrong_type; }
-@test "bad input: a million levels" { check depth; }
-@test "bad input: a line of 100 MB" { check long_line; }
-@test "bad input: longer than --max-record, and the stream goes on" { check max_record; }
-@test "bad input: --max-errors bounds the rejects" { check max_errors; }
-@test "bad input: truncated zstd, gzip and xz" {
-    command -v zstd >/dev/null || skip "needs zstd(1)"
-    check truncated_input
-}
 
 @test "failures: missing file, folder" { check missing_file; }
 @test "failures: -o is atomic and refuses to overwrite" { check output_file; }

@@ -43,3 +43,14 @@ input_for() {
     esac
     echo "$f"
 }
+
+# check CASE: runs the case of filtercheck.py for every filter.
+check() {
+    local f bad=0 n=0
+    export BUILD
+    for f in $(filters); do
+        n=$((n + 1))
+        MEMBER=$(member "$f") python3 "$TOP/tests/contract/filtercheck.py" "$1" "$f" $(arguments "$f") || bad=1
+    done
+    [ "$n" -gt 0 ] && [ "$bad" = 0 ]
+}
