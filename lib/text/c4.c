@@ -140,7 +140,7 @@ static slice without_citations(const struct char_classes *c, slice line, struct 
             continue;
         }
         if (!out)
-            out = p = arena_alloc_raw(arena, line.len + RECORD_PADDING, 1);
+            out = p = arena_alloc(arena, line.len + RECORD_PADDING, 1, 1);
         memcpy(p, line.ptr + copied, (size_t)(at - copied));
         p += at - copied;
         copied = at += len;
@@ -199,6 +199,8 @@ void c4_lines(const struct c4_conf *c, slice text, struct arena *arena, struct c
         line = without_citations(c->classes, line, arena);
         if (!line_stays(c, line, words, &page_ends, r, arena))
             continue;
+        if (c->count_sentences)
+            r->sentences += c->count_sentences(c->arg, line);
         if (p > out)
             *p++ = '\n';
         if (line.len)

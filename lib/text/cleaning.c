@@ -139,8 +139,8 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
     }
     if (c->explain && (c->clean_member = member_index(c, "_clean", err)) < 0)
         return false;
-    if (c->quality)
-        quality_ready(c->quality, arena);
+    if (c->quality && !quality_ready(c->quality, arena, err))
+        return false;
     if (c->normalize)
         c->norm = uni_norm_new(c->normalize == CLEAN_NFC ? UNI_NFC : UNI_NFKC, arena);
     ready_rules(c, arena);
@@ -155,7 +155,7 @@ struct clean_scratch *clean_scratch_new(const struct clean *c)
         mem_oom();
     s->regex = regex_scratch_new();
     if (c->quality)
-        s->quality = quality_scratch_new();
+        s->quality = quality_scratch_new(c->quality);
     return s;
 }
 

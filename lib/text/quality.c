@@ -51,6 +51,7 @@ const struct quality_rule quality_rules[QUALITY_RULES] = {
                           "how many of: the be to of and that have with" },
     [RULE_LOREM_IPSUM] = { "c4_lorem_ipsum", GROUP_C4, false, 0, "1 when a line has lorem ipsum" },
     [RULE_CURLY] = { "c4_curly_bracket", GROUP_C4, false, 0, "1 when a line has {" },
+    [RULE_SENTENCES] = { "c4_sentences", GROUP_C4, true, 5, "sentences of the lines that stay" },
     [RULE_EMPTY] = { "fineweb_empty", FINEWEB, true, 1, "lines that are not blank" },
     [RULE_LINE_PUNCT] = { "fineweb_line_punct_ratio", FINEWEB, true, .12,
                           "lines that end in a terminal mark / lines not blank" },
@@ -163,11 +164,14 @@ bool quality_set(struct quality *q, const char *assignment, struct err *err)
     return true;
 }
 
-void quality_ready(struct quality *q, struct arena *arena)
+bool quality_ready(struct quality *q, struct arena *arena, struct err *err)
 {
     q->classes = char_classes_new(arena);
     q->phrases = arena_new(arena, struct bytepair, 1);
     c4_phrases_ready(q->phrases);
+    if (q->words == WORDS_SPACY_EN || q->on[RULE_SENTENCES])
+        q->spacy_en = spacy_en_new(arena, err);
+    return q->spacy_en || !(q->words == WORDS_SPACY_EN || q->on[RULE_SENTENCES]);
 }
 
 /* ---- measuring ---- */
@@ -176,14 +180,17 @@ struct quality_scratch {
     struct arena temp; /* of one text */
     struct ngram_table table;
     struct line_set lines;
+    struct spacy_scratch *spacy_en;
 };
 
-struct quality_scratch *quality_scratch_new(void)
+struct quality_scratch *quality_scratch_new(const struct quality *q)
 {
     struct quality_scratch *s = calloc(1, sizeof *s);
 
     if (!s)
         mem_oom();
+    if (q->spacy_en)
+        s->spacy_en = spacy_scratch_new();
     return s;
 }
 
@@ -192,6 +199,8 @@ void quality_scratch_free(struct quality_scratch *s)
     arena_release(&s->temp);
     ngram_table_release(&s->table);
     line_set_release(&s->lines);
+    if (s->spacy_en)
+        spacy_scratch_free(s->spacy_en);
     free(s);
 }
 
@@ -226,7 +235,10 @@ static bool note(struct measuring *m, enum quality_rule_id rule, double value)
 
 static void split(struct measuring *m)
 {
-    if (!m->split)
+    if (!m->split && m->q->words == WORDS_SPACY_EN)
+        spacy_en_split(m->q->spacy_en, m->s->spacy_en, m->q->classes, m->r->text, &m->words,
+                       &m->s->temp);
+    else if (!m->split)
         words_split(&m->words, m->q->classes, m->q->words, m->r->text, &m->s->temp);
     m->split = true;
 }
@@ -384,14 +396,28 @@ static bool measure_gopher(struct measuring *m)
              note(m, RULE_ALPHA, alpha) || note(m, RULE_STOP_WORDS, stop_words(m)));
 }
 
+static int64_t count_sentences(void *arg, slice line)
+{
+    const struct measuring *m = arg;
+
+    return spacy_en_sentences(m->q->spacy_en, m->s->spacy_en, m->q->classes, line);
+}
+
 static bool measure_c4(struct measuring *m, struct arena *arena)
 {
-    const struct c4_conf conf = { m->q->classes, m->q->phrases, m->q->terminal_lines,
-                                  m->q->on[RULE_LOREM_IPSUM], m->q->on[RULE_CURLY] };
+    const struct c4_conf conf = { .classes = m->q->classes,
+                                  .phrases = m->q->phrases,
+                                  .terminal_lines = m->q->terminal_lines,
+                                  .look_for_lorem = m->q->on[RULE_LOREM_IPSUM],
+                                  .look_for_curly = m->q->on[RULE_CURLY],
+                                  .count_sentences = m->q->on[RULE_SENTENCES] ? count_sentences
+                                                                              : NULL,
+                                  .arg = m };
     struct c4_result c;
 
     c4_lines(&conf, m->r->text, arena, &c);
-    if (note(m, RULE_LOREM_IPSUM, c.lorem) || note(m, RULE_CURLY, c.curly))
+    if (note(m, RULE_LOREM_IPSUM, c.lorem) || note(m, RULE_CURLY, c.curly) ||
+        note(m, RULE_SENTENCES, (double)c.sentences))
         return false;
     m->split = m->split && c.text.ptr == m->r->text.ptr;
     m->r->text = c.text;

@@ -12,9 +12,10 @@
  * quotient by nothing (no words, no lines, no characters) is 0.
  *
  *     struct quality q;
- *     quality_init(&q, "fineweb", &err); quality_off(&q, "c4_sentences", &err);
- *     quality_ready(&q, &process_arena);
- *     struct quality_scratch *s = quality_scratch_new();       // one per thread
+ *     quality_init(&q, "fineweb", &err);
+ *     quality_off(&q, "c4_sentences", &err);
+ *     quality_ready(&q, &process_arena, &err);
+ *     struct quality_scratch *s = quality_scratch_new(&q);     // one per thread
  *     quality_measure(&q, s, text, all, &arena, &result);
  *     if (result.failed >= 0) ... quality_rules[result.failed].name, result.value[result.failed]
  *
@@ -26,6 +27,7 @@
 
 #include "../err.h"
 #include "ngram.h"
+#include "spacy_en.h"
 #include "words.h"
 
 enum quality_group { GROUP_GOPHER_REPETITION, GROUP_GOPHER_QUALITY, GROUP_C4, GROUP_FINEWEB,
@@ -36,6 +38,7 @@ enum quality_rule_id {
     RULE_TOP_4, RULE_DUP_5, RULE_DUP_6, RULE_DUP_7, RULE_DUP_8, RULE_DUP_9, RULE_DUP_10,
     RULE_SHORT_DOC, RULE_LONG_DOC, RULE_SHORT_WORDS, RULE_LONG_WORDS, RULE_HASHES, RULE_ELLIPSIS,
     RULE_BULLETS, RULE_END_ELLIPSIS, RULE_ALPHA, RULE_STOP_WORDS, RULE_LOREM_IPSUM, RULE_CURLY,
+    RULE_SENTENCES,
     RULE_EMPTY, RULE_LINE_PUNCT, RULE_SHORT_LINES, RULE_CHAR_DUP, RULE_LIST,
     QUALITY_RULES
 };
@@ -68,14 +71,15 @@ struct quality {
     bool citations, terminal_lines; /* of c4 */
 
     const struct char_classes *classes;
-    struct bytepair *phrases; /* see c4.h */
+    struct bytepair *phrases;        /* see c4.h */
+    const struct spacy_en *spacy_en; /* when words or sentences ask for it */
 };
 
 /* ERR_USAGE naming the nearest: profiles, rules, groups. */
 bool quality_init(struct quality *q, const char *profile, struct err *err);
 bool quality_off(struct quality *q, const char *rule_or_group, struct err *err);
 bool quality_set(struct quality *q, const char *assignment, struct err *err); /* RULE=LIMIT */
-void quality_ready(struct quality *q, struct arena *arena);
+bool quality_ready(struct quality *q, struct arena *arena, struct err *err);
 
 struct quality_result {
     double value[QUALITY_RULES];
@@ -85,7 +89,7 @@ struct quality_result {
 };
 
 struct quality_scratch;
-struct quality_scratch *quality_scratch_new(void);
+struct quality_scratch *quality_scratch_new(const struct quality *q);
 void quality_scratch_free(struct quality_scratch *s);
 
 /* text: valid UTF-8, padded, at most WORDS_TEXT_MAX bytes. */

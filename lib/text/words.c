@@ -2,14 +2,14 @@
 
 #include "../unicode.h"
 
-static struct word *add_word(struct words *w, struct arena *arena)
+void words_add(struct words *w, struct word word, struct arena *arena)
 {
     if (w->count == w->cap) {
         ptrdiff_t cap = MAX(256, 2 * w->cap), size = (ptrdiff_t)sizeof *w->at;
         w->at = arena_grow(arena, w->at, w->cap * size, cap * size, _Alignof(struct word));
         w->cap = cap;
     }
-    return &w->at[w->count++];
+    w->at[w->count++] = word;
 }
 
 void words_split(struct words *w, const struct char_classes *c, enum words_splitter how, slice text,
@@ -39,13 +39,13 @@ void words_split(struct words *w, const struct char_classes *c, enum words_split
             continue;
         }
         if (p > start)
-            *add_word(w, arena) = (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
-                                                 (uint32_t)(p - start) - continued, classes };
+            words_add(w, (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
+                                        (uint32_t)(p - start) - continued, classes }, arena);
         p += width;
         start = p;
         continued = classes = 0;
     }
     if (p > start)
-        *add_word(w, arena) = (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
-                                             (uint32_t)(p - start) - continued, classes };
+        words_add(w, (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
+                                    (uint32_t)(p - start) - continued, classes }, arena);
 }

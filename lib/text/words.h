@@ -1,7 +1,8 @@
 /* words.h: a text cut into words, with what the rules ask of each.
  *
  * Splitters: `whitespace` cuts at Python's white space (str.split()), `white_space` at Unicode's
- * White_Space (Rust's split_whitespace(), which keeps U+001C-001F inside words).
+ * White_Space (Rust's split_whitespace(), which keeps U+001C-001F inside words). `spacy-en` is in
+ * spacy_en.h.
  *
  *     words_split(&w, classes, WORDS_WHITESPACE, text, &arena);
  *     for (ptrdiff_t i = 0; i < w.count; i++) ... w.at[i].chars
@@ -15,7 +16,7 @@
 
 #define WORDS_TEXT_MAX ((ptrdiff_t)UINT32_MAX)
 
-enum words_splitter { WORDS_WHITESPACE, WORDS_WHITE_SPACE };
+enum words_splitter { WORDS_SPACY_EN, WORDS_WHITESPACE, WORDS_WHITE_SPACE };
 
 struct word {
     uint32_t start, len; /* bytes in the text */
@@ -28,9 +29,11 @@ struct words {
     ptrdiff_t count, cap;
 };
 
-/* `w` is zeroed or was filled from the same arena since its last reset. */
+/* By white space. `w` is zeroed or was filled from the same arena since its last reset. */
 void words_split(struct words *w, const struct char_classes *c, enum words_splitter how, slice text,
                  struct arena *arena);
+
+void words_add(struct words *w, struct word word, struct arena *arena);
 
 static inline slice word_slice(slice text, const struct word *w)
 {

@@ -245,21 +245,23 @@ good='A plain line of prose that says something to the reader, and it ends here.
 }
 
 @test "c4 edits the text, and what follows sees it" {
-    run_clean "{\"n\":1.0,\"text\":\" $good[1]\\\\n[edit]\\\\nno end\\\\n\\\\tUse of cookies is a thing.\\\\n$good\",\"m\":[]}\n" --profile c4
+    run_clean "{\"n\":1.0,\"text\":\" $good[1]\\\\n[edit]\\\\nno end\\\\n\\\\tUse of cookies is a thing.\\\\n$good\",\"m\":[]}\n" --profile c4 --off c4_sentences
     gives 0 "{\"n\":1.0,\"text\":\"$good\\\\n$good\",\"m\":[]}\n"
     run_clean "{\"text\":\"$good\\\\nLorem Ipsum is here.\\\\n{ a brace is here.\"}\n" --profile c4 --annotate
-    grep -q '"c4_lorem_ipsum":{"v":1,"max":0},"c4_curly_bracket":{"v":0,"max":0}},"drop":"c4_lorem_ipsum"' "$output_file"
+    grep -q '"c4_lorem_ipsum":{"v":1,"max":0},"c4_curly_bracket":{"v":0,"max":0},"c4_sentences":{"v":3,"min":5}},"drop":"c4_lorem_ipsum"' "$output_file"
 }
 
 @test "--explain adds _clean to what is kept, --annotate keeps everything" {
-    run_clean "{\"text\":\"$good\"}\n{\"text\":\"x\",\"_clean\":0}\n" --profile c4 --explain --min-chars 2
+    run_clean "{\"text\":\"$good\"}\n{\"text\":\"x\",\"_clean\":0}\n" --profile c4 --off c4_sentences --explain --min-chars 2
     gives 0 "{\"text\":\"$good\",\"_clean\":{\"profile\":\"c4\",\"rules\":{\"c4_lorem_ipsum\":{\"v\":0,\"max\":0},\"c4_curly_bracket\":{\"v\":0,\"max\":0}},\"drop\":null}}\n"
     run_clean '{"_clean":0,"text":"x"}\n{"text":"xy"}\n' --annotate --min-chars 2
     gives 0 '{"_clean":{"drop":"min-chars"},"text":"x"}\n{"text":"xy","_clean":{"drop":null}}\n'
 }
 
 @test "--words decides what a word is" {
-    run_clean '{"text":"a\\u001fb"}\n' --profile gopher --off gopher_repetition --annotate
+    run_clean '{"text":"I can'"'"'t (8) go."}\n' --profile gopher --off gopher_repetition --annotate
+    grep -q '"gopher_short_doc":{"v":5,' "$output_file" # I ca n't 8) go, without ( and .
+    run_clean '{"text":"a\\u001fb"}\n' --profile gopher --off gopher_repetition --annotate --words whitespace
     grep -q '"gopher_short_doc":{"v":2,' "$output_file"
     run_clean '{"text":"a\\u001fb"}\n' --profile gopher --off gopher_repetition --annotate --words white_space
     grep -q '"gopher_short_doc":{"v":1,' "$output_file"
@@ -269,13 +271,13 @@ good='A plain line of prose that says something to the reader, and it ends here.
     for text in '' ' ' '\\n\\n' x '...'; do
         run_clean "{\"text\":\"$text\"}\n" --profile fineweb --annotate
         [ "$status" = 0 ]
-        [ "$(json "$output_file" 'sum(r["v"] >= 0 for r in d["_clean"]["rules"].values())')" = 30 ]
+        [ "$(json "$output_file" 'sum(r["v"] >= 0 for r in d["_clean"]["rules"].values())')" = 31 ]
     done
 }
 
 @test "--list-rules lists every rule with its limit and profiles" {
     clean --list-rules </dev/null >list
-    [ "$(wc -l <list)" = 31 ]
+    [ "$(wc -l <list)" = 32 ]
     grep -qP '^fineweb_short_line_ratio\tfineweb\tmax\t0.67\tfineweb\t' list
     ! clean --list-rules >/dev/full
 }

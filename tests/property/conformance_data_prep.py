@@ -189,7 +189,28 @@ def regex_lines(p):
     return text_field(p, without_lines(line, "gmi") + [r"--keep-match=:(?s)."])
 
 
+GOPHER = ["--profile=gopher"]
+FINEWEB = ["--profile=fineweb", "--off=gopher_repetition", "--off=gopher_quality", "--off=c4"]
+# Parameters of datatrove's filters -> rules.
+DATATROVE = {"min_doc_words": "gopher_short_doc", "max_doc_words": "gopher_long_doc",
+             "line_punct_thr": "fineweb_line_punct_ratio", "new_line_ratio": "fineweb_list_ratio",
+             "short_line_thr": "fineweb_short_line_ratio"}
+
+
+def datatrove(args):
+    def make(p):
+        if any(k not in DATATROVE and (k, v) != ("short_line_length", 30) for k, v in p.items()):
+            return None
+        return args + [f"--set={DATATROVE[k]}={v}" for k, v in p.items() if k in DATATROVE]
+    return make
+
+
 FILTER = {
+    "datatrove.GopherQualityFilter": datatrove(GOPHER + ["--off=gopher_repetition"]),
+    "datatrove.GopherRepetitionFilter": datatrove(GOPHER + ["--off=gopher_quality"]),
+    "datatrove.C4QualityFilter": datatrove(["--profile=c4"]),
+    "datatrove.FineWebQualityFilter": datatrove(FINEWEB),
+    "datatrove.RegexFilter": lambda p: ["--drop-match=:" + p["regex_exp"]],
     "TextLengthFilter": lambda p: [f"--min-chars={p['min_len']}", f"--max-chars={p['max_len']}"],
     "TextLenFilter": lambda p: text_field(p, [f"--min-chars={p['lower_bound']}",
                                               f"--max-chars={p['upper_bound']}"]),
@@ -251,8 +272,11 @@ def grouped(rows, table, row_out):
     groups, reasons = {}, {}
     for r in rows:
         make = table.get(r["op"])
-        args = make(r["params"]) if make and not r.get("needs") else None
-        why = r.get("needs") or (row_out(r) if args is not None else OUT.get(r["op"], "rules on words or lines"))
+        needs = r.get("needs")
+        if needs and needs.startswith("spaCy-en"):
+            needs = None  # we have its words and sentences
+        args = make(r["params"]) if make and not needs else None
+        why = needs or (row_out(r) if args is not None else OUT.get(r["op"], "rules on words or lines"))
         if args is None or why:
             reasons[r["op"]] = why or "other parameters"
             continue
@@ -324,6 +348,9 @@ def check_oracle(tap, rows):
     problems = []
     for config, args in ORACLE.items():
         records = [{"id": r["id"], "text": r["text"]} for r in rows]
+        args = args + ["--words=whitespace"]
+        if "c4" in config:
+            args.append("--off=c4_sentences")
         kept = {o["id"]: o["text"] for o in run_both(CLEAN, args, records)}
         notes = {o["id"]: o["_clean"]["drop"]
                  for o in run_both(CLEAN, args + ["--annotate"], records)}
