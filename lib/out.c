@@ -192,7 +192,7 @@ static bool encode_block(struct out *o, slice s, enum codec_op op, struct err *e
 }
 
 /* Cuts the input into blocks of BLOCK_BYTES whatever the writes were: same bytes, same file. A
- * block goes to the encoder only when more follows it, so the last one always goes with CODEC_END. */
+ * block goes to the encoder only when more follows it: the last one always goes with CODEC_END. */
 static bool encode(struct out *o, slice s, struct err *err)
 {
     while (s.len > 0) {

@@ -66,7 +66,9 @@ open("bad", "wb").write(b)'
 
 @test "a small file that asks for gigabytes of memory is refused" {
     printf '\050\265\057\375\000\250\011\000\000{' >bomb.zst
-    run sh -c 'ulimit -v 600000; clean bomb.zst'
+    limit='ulimit -v 600000;'
+    [ -z "${MILLRACE_SANITIZED:-}" ] || limit= # its shadow memory is larger than any limit
+    run sh -c "$limit clean bomb.zst"
     [ "$status" = 65 ]
     [[ "$output" == *"window is larger than 128 MiB"* ]]
 }
