@@ -1,5 +1,7 @@
 #include "archive.h"
 
+#include "../codec.h"
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -7,6 +9,7 @@
 #include <stdlib.h>
 
 #define BLOCK_BYTES (128 << 10)
+#define TAIL_MAX    (64 << 20) /* unpacked bytes behind the end of an archive that are looked at */
 
 struct arc {
     struct archive *lib;
@@ -14,8 +17,98 @@ struct arc {
     struct err failed; /* of a callback: more exact than what libarchive says about it */
     int64_t position;  /* how far the input was taken; with pread, where it is taken next */
     locale_t utf8, before;
+    /* libarchive does not check what a gzip member says of its content: our decoder does. */
+    void *gzip;
+    const char *fault; /* of the decoder, told after the bytes before it */
+    ptrdiff_t raw_len, raw_at;
+    char raw[BLOCK_BYTES]; /* the input's first bytes, then what the decoder has not taken */
     char block[BLOCK_BYTES];
 };
+
+/* ---- input ---- */
+
+/* Some bytes of the input as they are; 0 at its end, -1: see a->failed. */
+static ptrdiff_t take(struct arc *a, char *dst, ptrdiff_t cap)
+{
+    ptrdiff_t n;
+    if (a->input.pread) {
+        n = (ptrdiff_t)MIN((int64_t)cap, a->input.size - a->position);
+        if (n > 0 && !a->input.pread(a->input.self, dst, n, a->position, &a->failed))
+            n = -1;
+        n = MAX(n, -1);
+    } else {
+        n = a->input.read(a->input.self, dst, cap, &a->failed);
+    }
+    a->position += MAX(n, 0);
+    return n < 0 ? -1 : n;
+}
+
+static ptrdiff_t gzip_failed(struct arc *a, const char *why)
+{
+    int64_t at = a->position - a->raw_len + a->raw_at;
+    const char *what = a->fault ? "bad gzip: " : "";
+    err_set(&a->failed, ERR_DATA, "byte %lld: %s%s", (long long)at, what, why);
+    return -1;
+}
+
+/* Unpacked bytes into a->block; as take(). */
+static ptrdiff_t gunzip(struct arc *a)
+{
+    for (;;) {
+        struct codec_io io = { .src = a->raw + a->raw_at, .src_len = a->raw_len - a->raw_at,
+                               .dst = a->block, .dst_cap = BLOCK_BYTES };
+        if (!a->fault)
+            codec_gzip.decode(a->gzip, &io, false, &a->fault);
+        a->raw_at += io.src_pos;
+        if (io.dst_len)
+            return io.dst_len;
+        if (a->fault)
+            return gzip_failed(a, a->fault);
+        if (a->raw_at < a->raw_len)
+            continue;
+        a->raw_at = 0;
+        a->raw_len = take(a, a->raw, BLOCK_BYTES);
+        if (a->raw_len <= 0) {
+            bool failed = a->raw_len < 0;
+            a->raw_len = 0;
+            if (failed)
+                return -1;
+            return codec_gzip.decode_may_end(a->gzip) ? 0 : gzip_failed(a, "truncated gzip input");
+        }
+    }
+}
+
+/* Decides who decodes. What a pipe gave for that is the first thing that libarchive reads. */
+static bool look_at_head(struct arc *a)
+{
+    ptrdiff_t n = 1;
+    while (codec_gzip.detect(slice_make(a->raw, a->raw_len)) < 0 && n > 0) {
+        n = take(a, a->raw + a->raw_len, BLOCK_BYTES - a->raw_len);
+        a->raw_len += MAX(n, 0);
+    }
+    if (n < 0)
+        return false;
+    if (codec_gzip.detect(slice_make(a->raw, a->raw_len)) == 1)
+        a->gzip = codec_gzip.decode_new();
+    else if (a->input.pread)
+        a->position = a->raw_len = 0;
+    return true;
+}
+
+/* Archives end before their stream does: what follows is unpacked for its checksum alone. */
+static bool check_tail(struct arc *a)
+{
+    for (int64_t seen = 0; a->gzip;) {
+        ptrdiff_t n = gunzip(a);
+        if (n <= 0)
+            return n == 0;
+        seen += n;
+        if (seen > TAIL_MAX)
+            return err_set(&a->failed, ERR_DATA, "byte %lld: too much behind the archive's end",
+                           (long long)a->position);
+    }
+    return true;
+}
 
 /* ---- callbacks ---- */
 
@@ -24,17 +117,14 @@ static la_ssize_t on_read(struct archive *lib, void *client, const void **block)
     struct arc *a = client;
     ptrdiff_t n;
     *block = a->block;
-    if (a->input.pread) {
-        n = (ptrdiff_t)MIN((int64_t)BLOCK_BYTES, a->input.size - a->position);
-        if (n <= 0)
-            return 0;
-        if (!a->input.pread(a->input.self, a->block, n, a->position, &a->failed))
-            n = -1;
-        else
-            a->position += n;
+    if (a->gzip) {
+        n = gunzip(a);
+    } else if (a->raw_len) {
+        *block = a->raw;
+        n = a->raw_len;
+        a->raw_len = 0;
     } else {
-        n = a->input.read(a->input.self, a->block, BLOCK_BYTES, &a->failed);
-        a->position += MAX(n, 0);
+        n = take(a, a->block, BLOCK_BYTES);
     }
     if (n < 0)
         archive_set_error(lib, EIO, "read failed");
@@ -121,7 +211,12 @@ struct arc *arc_open(const struct arc_input *input, struct err *err)
     archive_read_support_format_raw(a->lib);
     archive_read_set_read_callback(a->lib, on_read);
     archive_read_set_callback_data(a->lib, a);
-    if (input->pread) {
+    if (!look_at_head(a)) {
+        *err = a->failed;
+        arc_close(a);
+        return NULL;
+    }
+    if (input->pread && !a->gzip) {
         archive_read_set_seek_callback(a->lib, on_seek);
         archive_read_set_skip_callback(a->lib, on_skip);
     }
@@ -158,12 +253,14 @@ static void describe(struct arc *a, struct archive_entry *e, struct arc_member *
 enum arc_status arc_next(struct arc *a, struct arc_member *m, struct err *err)
 {
     struct archive_entry *e = NULL;
-    int r, retries = 0;
     enter(a);
-    do {
-        r = archive_read_next_header(a->lib, &e);
-    } while (r == ARCHIVE_RETRY && ++retries < 16);
-    enum arc_status st = r == ARCHIVE_EOF ? ARC_END : r >= ARCHIVE_WARN && e ? ARC_MEMBER : ARC_FAIL;
+    int r = archive_read_next_header(a->lib, &e);
+    /* RETRY: a header is damaged, and the next call would pass over its member without a word. */
+    enum arc_status st = ARC_FAIL;
+    if (r == ARCHIVE_EOF && check_tail(a))
+        st = ARC_END;
+    else if ((r == ARCHIVE_OK || r == ARCHIVE_WARN) && e)
+        st = ARC_MEMBER;
     if (st == ARC_MEMBER) {
         describe(a, e, m);
     } else if (st == ARC_FAIL) {
@@ -215,6 +312,8 @@ void arc_close(struct arc *a)
     if (!a)
         return;
     archive_read_free(a->lib);
+    if (a->gzip)
+        codec_gzip.decode_free(a->gzip);
     if (a->utf8)
         freelocale(a->utf8);
     free(a);

@@ -12,6 +12,8 @@
  *         while ((n = arc_read(a, dst, cap, &err)) > 0) ...
  *     arc_close(a);
  *
+ * gzip goes through codec.h's decoder, because libarchive does not check its checksums.
+ *
  * A broken archive (truncated, bad checksum) is ERR_DATA "byte N: ...", how far the compressed
  * input was taken; the caller names the archive. Failures of the callbacks come through as they are. One
  * thread at a time. This is the named driver of the topic: the only file that includes libarchive.

@@ -436,6 +436,40 @@ END
     [ "$(wc -l <bad)" = 1 ]
 }
 
+@test "damage is never silent: the checksum of gzip, a header of tar that is none" {
+    python3 - <<'END'
+import gzip, io, random, tarfile
+random.seed(1)
+with tarfile.open("x.tar", "w") as t:
+    for i in range(5):
+        data = bytes(random.choices(b"abcdefgh \n", k=3000))
+        info = tarfile.TarInfo(f"{i}.txt")
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+tar = open("x.tar", "rb").read()
+packed = gzip.compress(tar)
+def put(name, data, at=None):
+    data = bytearray(data)
+    if at is not None: data[at] ^= 1
+    open(name, "wb").write(data)
+put("crc.tar.gz", packed, -6)
+put("flip.tar.gz", packed, len(packed) // 2)
+put("tail.tar.gz", packed + b"garbage")
+put("header.tar", tar, 3584 + 10)
+put("crc.txt.gz", gzip.compress(b"text\n" * 1000), -6)
+END
+    for f in crc.tar.gz flip.tar.gz tail.tar.gz header.tar crc.txt.gz; do
+        collect_both $f
+        [ "$status" = 65 ] || { echo "$f: $status"; return 1; }
+        grep -q "^collect: $f[!:].*byte [0-9]" "$error_file"
+        cat $f | { run collect; [ "$status" = 65 ]; }
+    done
+    collect_both crc.tar.gz x.tar --rejects bad --force
+    [ "$status" = 0 ]
+    [ "$(wc -l <bad)" = 1 ]
+    [ "$(ids | tail -1)" = x.tar!4.txt ]
+}
+
 @test "a damaged archive inside a sound one is bad alone" {
     for i in $(seq 3000); do echo "$RANDOM $i"; done >a.txt
     gzip -k a.txt
