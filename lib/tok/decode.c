@@ -3,6 +3,10 @@
 #include "../json.h"
 #include "bytelevel.h"
 
+#define SHORT_COPY 16 /* most tokens are copied with one load and store */
+
+_Static_assert(SHORT_COPY <= RECORD_PADDING, "a short copy may reach into the padding");
+
 /* The bytes of every id, in one block. A token with a character outside the alphabet of bytes stands
  * for itself, as in the reference's ByteLevel decoder; so does every token without a decoder. */
 static slice bytes_of(const struct tok *t, slice token, char *dst)
@@ -21,7 +25,7 @@ static slice bytes_of(const struct tok *t, slice token, char *dst)
 void decode_fill_bytes(struct tok *t)
 {
     const struct vocab *v = &t->bpe.vocab;
-    ptrdiff_t total = 1;
+    ptrdiff_t total = SHORT_COPY;
 
     for (ptrdiff_t id = 0; id < v->size; id++)
         total += v->text[id].len;
@@ -35,7 +39,7 @@ void decode_fill_bytes(struct tok *t)
     for (ptrdiff_t i = 0; i < t->added_count; i++) {
         const struct added_token *a = &t->added[i];
         slice text = a->normalized ? a->pattern : a->content;
-        t->bytes[a->id] = bytes_of(t, text, arena_alloc_raw(t->arena, text.len + 1, 1));
+        t->bytes[a->id] = bytes_of(t, text, arena_alloc_raw(t->arena, text.len + SHORT_COPY, 1));
     }
 }
 
@@ -53,7 +57,16 @@ bool tok_decode(const struct tok *t, const uint32_t *ids, ptrdiff_t count, unsig
         if (t->decoder == DECODER_JOIN_BLANK && !first)
             buf_append_byte(out, ' ');
         first = false;
-        buf_append(out, t->bytes[id]);
+        slice bytes = t->bytes[id];
+        char *dst = buf_reserve(out, bytes.len);
+        if (!dst)
+            continue; /* out->overflow is set */
+        /* Both sides have room: the padding of buf, and the end of the block of all bytes. */
+        if (LIKELY(bytes.len <= SHORT_COPY))
+            memcpy(dst, bytes.ptr, SHORT_COPY);
+        else
+            memcpy(dst, bytes.ptr, (size_t)bytes.len);
+        out->len += bytes.len;
     }
     return true;
 }

@@ -138,25 +138,6 @@ bool load_vocab(struct tok *t, slice text, const struct json_span *vocab, struct
     return ok;
 }
 
-bool load_merge(struct tok *t, slice left, slice right, uint32_t rank, char *space, struct err *err)
-{
-    char quoted[96];
-    const struct vocab *v = &t->bpe.vocab;
-    int64_t a = vocab_find(v, left), b = vocab_find(v, right), joined = -1;
-
-    if (left.len + right.len <= v->longest)
-        joined = vocab_find_joined(v, left, right, space);
-    if (a < 0 || b < 0)
-        return err_set(err, ERR_CONFIG, "$.model.merges[%u]: %s is not in the vocabulary", rank,
-                       err_quote(quoted, sizeof quoted, a < 0 ? left : right));
-    if (joined < 0)
-        return err_set(err, ERR_CONFIG,
-                       "$.model.merges[%u]: the vocabulary does not hold what %s is joined to", rank,
-                       err_quote(quoted, sizeof quoted, left));
-    merges_add(&t->bpe.merges, (uint32_t)a, (uint32_t)b, rank, (uint32_t)joined);
-    return true;
-}
-
 struct pair {
     slice left, right;
 };
@@ -226,18 +207,67 @@ static bool read_pairs(struct cursor *c, struct pair_list *list, struct err *err
     return true;
 }
 
+static bool load_found(struct tok *t, const struct pair *p, uint32_t rank, int64_t a, int64_t b,
+                       char *space, struct err *err)
+{
+    char quoted[96];
+    const struct vocab *v = &t->bpe.vocab;
+    int64_t joined = -1, next = rank ? t->bpe.merges.last + 1 : -1;
+
+    if (vocab_is_joined(v, next, p->left, p->right)) /* ids usually go up with ranks */
+        joined = next;
+    else if (p->left.len + p->right.len <= v->longest)
+        joined = vocab_find_joined(v, p->left, p->right, space);
+    if (a < 0 || b < 0)
+        return err_set(err, ERR_CONFIG, "$.model.merges[%u]: %s is not in the vocabulary", rank,
+                       err_quote(quoted, sizeof quoted, a < 0 ? p->left : p->right));
+    if (joined < 0)
+        return err_set(err, ERR_CONFIG,
+                       "$.model.merges[%u]: the vocabulary does not hold what %s is joined to", rank,
+                       err_quote(quoted, sizeof quoted, p->left));
+    merges_add(&t->bpe.merges, (uint32_t)a, (uint32_t)b, rank, (uint32_t)joined);
+    return true;
+}
+
+bool load_merge(struct tok *t, slice left, slice right, uint32_t rank, char *space, struct err *err)
+{
+    const struct vocab *v = &t->bpe.vocab;
+
+    return load_found(t, &(struct pair){ left, right }, rank, vocab_find(v, left),
+                      vocab_find(v, right), space, err);
+}
+
+/* In batches, so that the look-ups of many merges wait for memory together. */
+static bool load_pairs(struct tok *t, const struct pair_list *list, struct err *err)
+{
+    enum { BATCH = 16 };
+    const struct vocab *v = &t->bpe.vocab;
+    char *space = arena_alloc_raw(t->arena, v->longest + 1, 1);
+
+    merges_init(&t->bpe.merges, list->count, t->arena);
+    for (ptrdiff_t i = 0; i < list->count; i += BATCH) {
+        const struct pair *p = list->items + i;
+        ptrdiff_t n = MIN(list->count - i, BATCH);
+        uint64_t hash[BATCH][2];
+        for (ptrdiff_t k = 0; k < n; k++) {
+            hash[k][0] = vocab_prefetch(v, p[k].left);
+            hash[k][1] = vocab_prefetch(v, p[k].right);
+        }
+        for (ptrdiff_t k = 0; k < n; k++)
+            if (!load_found(t, &p[k], (uint32_t)(i + k), vocab_find_hashed(v, p[k].left, hash[k][0]),
+                            vocab_find_hashed(v, p[k].right, hash[k][1]), space, err))
+                return false;
+    }
+    return true;
+}
+
 bool load_merges(struct tok *t, slice text, const struct json_span *merges, struct err *err)
 {
     struct cursor c = { .p = text.ptr + merges->start, .arena = t->arena };
     struct pair_list list = { 0 };
     bool ok = read_pairs(&c, &list, err);
 
-    if (ok) {
-        char *space = arena_alloc_raw(t->arena, t->bpe.vocab.longest + 1, 1);
-        merges_init(&t->bpe.merges, list.count, t->arena);
-        for (ptrdiff_t i = 0; ok && i < list.count; i++)
-            ok = load_merge(t, list.items[i].left, list.items[i].right, (uint32_t)i, space, err);
-    }
+    ok = ok && load_pairs(t, &list, err);
     free(list.items);
     return ok;
 }

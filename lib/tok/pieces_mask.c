@@ -259,10 +259,8 @@ static ptrdiff_t flatten(ptrdiff_t limit, struct pieces_window *w)
         uint64_t bits = w->start[b];
         if (b == limit / 64 && limit % 64 < 63)
             bits &= ((uint64_t)2 << (limit % 64)) - 1;
-        int n = __builtin_popcountll(bits);
-        for (int k = 0; k < n; k++, bits &= bits - 1)
-            end[k] = (uint32_t)(b * 64 + __builtin_ctzll(bits));
-        end += n;
+        for (; bits; bits &= bits - 1)
+            *end++ = (uint32_t)(b * 64 + __builtin_ctzll(bits));
     }
     return end - w->end;
 }

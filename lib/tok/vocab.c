@@ -21,9 +21,9 @@ void vocab_init(struct vocab *v, ptrdiff_t entries, ptrdiff_t size, struct arena
 }
 
 /* The slot that holds the text, or the empty one where it belongs. */
-static uint64_t *slot_of(const struct vocab *v, slice text)
+static uint64_t *slot_of(const struct vocab *v, slice text, uint64_t hash)
 {
-    uint64_t hash = hash64_of(text, 0), at = hash & v->mask, tag = hash >> 32;
+    uint64_t at = hash & v->mask, tag = hash >> 32;
 
     for (;; at = (at + 1) & v->mask) {
         uint64_t slot = v->slots[at];
@@ -34,11 +34,11 @@ static uint64_t *slot_of(const struct vocab *v, slice text)
 
 bool vocab_add(struct vocab *v, slice text, uint32_t id)
 {
-    uint64_t *slot = slot_of(v, text);
+    uint64_t hash = hash64_of(text, 0), *slot = slot_of(v, text, hash);
 
     if (*slot || v->text[id].ptr)
         return false;
-    *slot = hash64_of(text, 0) >> 32 << 32 | (id + 1);
+    *slot = hash >> 32 << 32 | (id + 1);
     v->text[id] = text;
     v->count++;
     v->longest = MAX(v->longest, text.len);
@@ -47,8 +47,18 @@ bool vocab_add(struct vocab *v, slice text, uint32_t id)
 
 int64_t vocab_find(const struct vocab *v, slice text)
 {
-    uint64_t slot = *slot_of(v, text);
+    uint64_t slot = *slot_of(v, text, hash64_of(text, 0));
+
     return (int64_t)(uint32_t)slot - 1;
+}
+
+bool vocab_is_joined(const struct vocab *v, ptrdiff_t id, slice left, slice right)
+{
+    slice text = id >= 0 && id < v->size ? v->text[id] : (slice){ NULL, 0 };
+
+    return text.ptr && text.len == left.len + right.len &&
+           memcmp(text.ptr, left.ptr, (size_t)left.len) == 0 &&
+           memcmp(text.ptr + left.len, right.ptr, (size_t)right.len) == 0;
 }
 
 int64_t vocab_find_joined(const struct vocab *v, slice left, slice right, char *space)
@@ -56,6 +66,19 @@ int64_t vocab_find_joined(const struct vocab *v, slice left, slice right, char *
     memcpy(space, left.ptr, (size_t)left.len);
     memcpy(space + left.len, right.ptr, (size_t)right.len);
     return vocab_find(v, slice_make(space, left.len + right.len));
+}
+
+uint64_t vocab_prefetch(const struct vocab *v, slice text)
+{
+    uint64_t hash = hash64_of(text, 0);
+
+    __builtin_prefetch(&v->slots[hash & v->mask]);
+    return hash;
+}
+
+int64_t vocab_find_hashed(const struct vocab *v, slice text, uint64_t hash)
+{
+    return (int64_t)(uint32_t)*slot_of(v, text, hash) - 1;
 }
 
 void merges_init(struct merges *m, ptrdiff_t count, struct arena *arena)
@@ -77,6 +100,7 @@ void merges_add(struct merges *m, uint32_t left, uint32_t right, uint32_t rank, 
         at = (at + 1) & m->mask;
     m->slots[at].pair = pair;
     m->slots[at].value = (uint64_t)rank << 32 | id;
+    m->last = id;
     m->pairs[rank][0] = left;
     m->pairs[rank][1] = right;
 }

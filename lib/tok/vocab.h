@@ -28,6 +28,11 @@ void vocab_init(struct vocab *v, ptrdiff_t entries, ptrdiff_t size, struct arena
 bool vocab_add(struct vocab *v, slice text, uint32_t id);
 /* The id, or -1. */
 int64_t vocab_find(const struct vocab *v, slice text);
+/* The same in two steps, so that a loop over many texts does not wait for memory each time. */
+uint64_t vocab_prefetch(const struct vocab *v, slice text);
+int64_t vocab_find_hashed(const struct vocab *v, slice text, uint64_t hash);
+/* Is this id left + right? */
+bool vocab_is_joined(const struct vocab *v, ptrdiff_t id, slice left, slice right);
 /* The id of left + right, or -1. `space` has room for both. */
 int64_t vocab_find_joined(const struct vocab *v, slice left, slice right, char *space);
 
@@ -42,6 +47,7 @@ struct merges {
     int shift;
     ptrdiff_t count;
     uint32_t (*pairs)[2]; /* by rank, for export */
+    int64_t last;         /* result of the merge that was added last */
 };
 
 void merges_init(struct merges *m, ptrdiff_t count, struct arena *arena);

@@ -1,5 +1,5 @@
-/* Tokenizer files: any bytes, in full or as the pre-tokenizer pattern of a sound file; what loads must
- * encode and decode any text. */
+/* Tokenizer files: what starts with a brace, in full; other text as the pre-tokenizer pattern of a sound
+ * file. What loads must encode and decode any text. */
 #include "json.h"
 #include "simd/cpu.h"
 #include "tok/tok.h"
@@ -63,8 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cpu_init();
     if (size > 1 << 16)
         return 0;
-    try_file(whole, text);
-    if (json_utf8_valid(whole)) {
+    if (size > 0 && data[0] == '{') {
+        try_file(whole, text);
+    } else if (json_utf8_valid(whole)) {
         buf_append(&file, SLICE(front));
         json_append_string(&file, whole);
         buf_append(&file, SLICE(back));
