@@ -43,6 +43,11 @@ void tok_records_scratch_free(struct tok_records_scratch *s)
     free(s);
 }
 
+static inline bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void bad(struct tok_record_result *result, const char *reason, ptrdiff_t at)
 {
     result->reason = reason;
@@ -124,14 +129,14 @@ static struct json_edit remove_member(slice raw, struct json_span span)
 {
     ptrdiff_t start = span.key_start, end = span.start + span.len, at = end;
 
-    while (strchr(" \t\r\n", raw.ptr[at]))
+    while (is_space(raw.ptr[at]))
         at++;
     if (raw.ptr[at] == ',') {
-        for (end = at + 1; strchr(" \t\r\n", raw.ptr[end]);)
+        for (end = at + 1; is_space(raw.ptr[end]);)
             end++;
         return (struct json_edit){ start, end - start, { "", 0 } };
     }
-    for (at = start; strchr(" \t\r\n", raw.ptr[at - 1]);)
+    for (at = start; is_space(raw.ptr[at - 1]);)
         at--;
     if (raw.ptr[at - 1] == ',')
         start = at - 1;
@@ -180,23 +185,52 @@ static slice set_member(const struct tok_records *r, slice raw, const struct jso
     return json_splice(raw, edits, count, arena);
 }
 
-/* The common record: no ids yet, so they go in front of the closing brace, written where they stay. */
-static slice append_ids(slice raw, struct json_span top, const struct tok_ids *ids,
-                        struct arena *arena)
-{
-    static const char key[] = ",\"" TOK_IDS_FIELD "\":";
-    ptrdiff_t brace = top.start + top.len - 1;
-    ptrdiff_t most = raw.len + (ptrdiff_t)sizeof key + 2 + ids->count * ID_TEXT_MAX;
-    char *dst = arena_alloc_raw(arena, most + RECORD_PADDING, 16), *p = dst;
+/* Where the new member goes in the common record, which does not have it yet: in the place of the
+ * source, or in front of the closing brace. The name of the member stands in front of its value. */
+struct place {
+    ptrdiff_t start, end; /* of what is replaced */
+    const char *lead;     /* "," when a member is there before */
+};
 
-    memcpy(p, raw.ptr, (size_t)brace);
-    p += brace;
-    memcpy(p, key, sizeof key - 1);
-    p = write_ids(p + sizeof key - 1, ids);
-    memcpy(p, raw.ptr + brace, (size_t)(raw.len - brace));
-    p += raw.len - brace;
+static bool find_place(const struct tok_records *r, const struct json_span *spans,
+                       struct json_span top, struct place *place)
+{
+    const struct json_span *source = &spans[TOK_SPAN_SOURCE];
+    ptrdiff_t brace = top.start + top.len - 1;
+
+    if (spans[TOK_SPAN_TARGET].count > 0 || (r->drop_source && !is_plain(tok_records_source(r))))
+        return false;
+    *place = (struct place){ brace, brace, "," };
+    if (r->drop_source)
+        *place = (struct place){ source->key_start, source->start + source->len, "" };
+    return true;
+}
+
+/* The record up to the value, which is written where it stays: room for `most` bytes of it. */
+static char *open_place(const struct tok_records *r, slice raw, const struct place *place,
+                        ptrdiff_t most, struct arena *arena, char **start)
+{
+    const char *key = tok_records_target(r);
+    ptrdiff_t key_len = (ptrdiff_t)strlen(key);
+    char *p = arena_alloc_raw(arena, raw.len + JSON_QUOTED_MAX(key_len) + 2 + most + RECORD_PADDING, 16);
+
+    *start = p;
+    memcpy(p, raw.ptr, (size_t)place->start);
+    p += place->start;
+    if (*place->lead)
+        *p++ = *place->lead;
+    p = json_write_string(p, slice_make(key, key_len));
+    *p++ = ':';
+    return p;
+}
+
+static slice close_place(slice raw, const struct place *place, char *start, char *p,
+                         struct arena *arena)
+{
+    memcpy(p, raw.ptr + place->end, (size_t)(raw.len - place->end));
+    p += raw.len - place->end;
     arena_trim(arena, p + RECORD_PADDING);
-    return slice_make(dst, p - dst);
+    return slice_make(start, p - start);
 }
 
 static slice ids_text(const struct tok_ids *ids, struct arena *arena)
@@ -214,6 +248,8 @@ static void encode(const struct tok_records *r, struct tok_records_scratch *s, s
 {
     struct json_fault fault;
     struct err err = { 0 };
+    struct place place;
+    char *p, *start;
     slice text;
 
     if (!json_string(raw, spans[TOK_SPAN_SOURCE], JSON_SURROGATE_FAIL, arena, &text, NULL, &fault)) {
@@ -227,13 +263,15 @@ static void encode(const struct tok_records *r, struct tok_records_scratch *s, s
     }
     result->tokens = s->ids.count;
     result->bytes = text.len;
-    if (r->mode == TOK_RECORDS_COUNT)
-        result->out = set_member(r, raw, spans, top,
-                                 arena_printf(arena, "%lld", (long long)s->ids.count), arena);
-    else if (spans[TOK_SPAN_TARGET].count == 0 && !r->drop_source)
-        result->out = append_ids(raw, top, &s->ids, arena);
-    else
+    if (r->mode == TOK_RECORDS_COUNT) {
+        slice count = arena_printf(arena, "%lld", (long long)s->ids.count);
+        result->out = set_member(r, raw, spans, top, count, arena);
+    } else if (find_place(r, spans, top, &place)) {
+        p = open_place(r, raw, &place, 2 + s->ids.count * ID_TEXT_MAX, arena, &start);
+        result->out = close_place(raw, &place, start, write_ids(p, &s->ids), arena);
+    } else {
         result->out = set_member(r, raw, spans, top, ids_text(&s->ids, arena), arena);
+    }
 }
 
 /* [1, 22, 333]: false with what is wrong at which byte. Only integers below 2^32 are ids. */
@@ -245,14 +283,14 @@ static bool read_ids(slice raw, struct json_span span, struct tok_ids *ids,
     ids->count = 0;
     while (p < end) {
         uint64_t n = 0;
-        while (p < end && strchr(" \t\r\n", *p))
+        while (p < end && is_space(*p))
             p++;
         if (p == end)
             break;
         const char *start = p;
         for (; *p >= '0' && *p <= '9' && n <= UINT32_MAX; p++)
             n = n * 10 + (uint64_t)(*p - '0');
-        if (p == start || n > UINT32_MAX || !strchr(" \t\r\n,]", *p)) {
+        if (p == start || n > UINT32_MAX || !(is_space(*p) || *p == ',' || *p == ']')) {
             bad(result, "not a token id", start - raw.ptr);
             return false;
         }
@@ -263,7 +301,7 @@ static bool read_ids(slice raw, struct json_span span, struct tok_ids *ids,
                 mem_oom();
         }
         ids->ids[ids->count++] = (uint32_t)n;
-        while (p < end && strchr(" \t\r\n", *p))
+        while (p < end && is_space(*p))
             p++;
         p += p < end; /* the comma */
     }
@@ -275,6 +313,8 @@ static void decode(const struct tok_records *r, struct tok_records_scratch *s, s
                    struct tok_record_result *result)
 {
     struct err err = { 0 };
+    struct place place;
+    char *p, *start;
 
     if (!read_ids(raw, spans[TOK_SPAN_SOURCE], &s->ids, result))
         return;
@@ -291,6 +331,11 @@ static void decode(const struct tok_records *r, struct tok_records_scratch *s, s
     }
     result->tokens = s->ids.count;
     result->bytes = text.len;
+    if (find_place(r, spans, top, &place)) {
+        p = open_place(r, raw, &place, JSON_QUOTED_MAX(text.len), arena, &start);
+        result->out = close_place(raw, &place, start, json_write_string(p, text), arena);
+        return;
+    }
     char *quoted = arena_alloc_raw(arena, JSON_QUOTED_MAX(text.len), 16);
     char *end = json_write_string(quoted, text);
     arena_trim(arena, end);
