@@ -395,9 +395,12 @@ static bool records_run(struct run *r, struct err *err)
             return err_set(err, ERR_STOP, "stopped by signal %d", os_stopped());
         if (!pull_records(r, &pulled, &ended, err) || !generator_step(r->generator, err))
             return false;
-        while ((res = generator_finished(r->generator)))
+        bool finished = false;
+        for (; (res = generator_finished(r->generator)); finished = true)
             if (!record_finish(r, res, err))
                 return false;
+        if (finished && !flow_flush(r->flow, err))
+            return false;
     }
     return true;
 }

@@ -163,6 +163,9 @@ enum flow_pull flow_pull(struct flow *f, bool wait, struct flow_record **rec, st
  * `verdict` points to is copied when it must wait for earlier records. */
 bool flow_push(struct flow *f, struct flow_record *rec, const struct flow_verdict *verdict,
                struct err *err);
+/* Everything that is settled reaches the file descriptor: for tools whose records take long, so that
+ * a reader sees them at once, and we see at once that it has gone. */
+bool flow_flush(struct flow *f, struct err *err);
 
 /* ---- for all ---- */
 

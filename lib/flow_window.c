@@ -101,6 +101,11 @@ bool flow_push(struct flow *f, struct flow_record *rec, const struct flow_verdic
     return drain(f, err);
 }
 
+bool flow_flush(struct flow *f, struct err *err)
+{
+    return !f->out || out_flush(f->out, err);
+}
+
 /* The next batch. False: nothing more (window_err may say why). */
 static bool refill(struct flow *f)
 {
@@ -166,7 +171,7 @@ enum flow_pull flow_pull(struct flow *f, bool wait, struct flow_record **out, st
         if (!next_record(f, &rec)) {
             bool more = !f->window_filled || !f->window.last;
             if (more && !wait && !f->reader.ended && !in_ready(f->reader.in)) {
-                if (f->out && !out_flush(f->out, err)) {
+                if (!flow_flush(f, err)) {
                     f->window_err = *err;
                     break;
                 }
