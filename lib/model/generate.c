@@ -30,6 +30,7 @@ struct generator {
     struct slot *slots;
     struct model_token *tokens;
     struct sample_item *work;
+    struct tok_ids known; /* work space of slot_text */
     int active;
     int64_t added;
     struct generator_totals totals;
@@ -76,6 +77,7 @@ void generator_free(struct generator *g)
     free(g->slots);
     free(g->tokens);
     free(g->work);
+    tok_ids_release(&g->known);
     free(g);
 }
 
@@ -198,8 +200,14 @@ static bool slot_text(struct generator *g, struct slot *s, bool ended, ptrdiff_t
     ptrdiff_t count = s->ids.count - s->prompt_count - ended; /* a stop id has no text */
     buf_clear(&s->text);
     *stop = -1;
-    if (g->tok && !tok_decode(g->tok, s->ids.ids + s->prompt_count, count, TOK_SKIP_SPECIAL,
-                              &s->text, err))
+    g->known.count = 0; /* a vocabulary may be padded with ids that have no text */
+    for (ptrdiff_t i = 0; g->tok && i < count; i++) {
+        uint32_t id = s->ids.ids[s->prompt_count + i];
+        if (id < tok_vocab_size(g->tok) && tok_bytes_of(g->tok, id).ptr)
+            ids_append(&g->known, id);
+    }
+    if (g->tok && !tok_decode(g->tok, g->known.ids, g->known.count, TOK_SKIP_SPECIAL, &s->text,
+                              err))
         return false;
     for (int i = 0; i < g->conf.stop_text_count; i++) {
         slice want = g->conf.stop_texts[i];
