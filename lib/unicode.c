@@ -256,7 +256,8 @@ static void normalize_segment(const struct uni_norm *n, slice s, struct code_poi
 
 /* ---- a text ---- */
 
-/* Length of a run of marks at `at` that stays as it is, or 0: their classes ascend, none composes. */
+/* Length of a run of marks at `at` that stays as it is, or 0: their classes ascend, none composes.
+ * */
 static ptrdiff_t ordered_marks(const struct uni_norm *n, slice text, ptrdiff_t at)
 {
     ptrdiff_t start = at;

@@ -28,8 +28,8 @@ enum uni_form { UNI_NFC, UNI_NFKC, UNI_NFD, UNI_NFKD };
 
 struct uni_norm;
 struct uni_norm *uni_norm_new(enum uni_form form, struct arena *arena);
-/* The normal form; `text` itself when it is normalized. `text` has RECORD_PADDING readable bytes after
- * it. A new text lies in the arena with
+/* The normal form; `text` itself when it is normalized. `text` has RECORD_PADDING readable bytes
+ * after it. A new text lies in the arena with
  * RECORD_PADDING readable bytes after it. */
 slice uni_normalize(const struct uni_norm *n, slice text, struct arena *arena);
 
@@ -54,7 +54,8 @@ static inline bool uni_is_space(uint32_t cp)
            cp == 0x2028 || cp == 0x2029 || cp == 0x202F || cp == 0x205F || cp == 0x3000;
 }
 
-/* What Python's str.split(), str.strip() and \s take as white space: White_Space and U+001C-001F. */
+/* What Python's str.split(), str.strip() and \s take as white space: White_Space and U+001C-001F.
+ * */
 static inline bool uni_is_space_python(uint32_t cp)
 {
     return uni_is_space(cp) || (cp >= 0x1C && cp <= 0x1F);

@@ -5,10 +5,10 @@
  * and what the caller wants to know about its first record (`note`), stand in a spill.
  *
  * The table is open addressing with linear probing in 256 parts that grow one by one (by half, at
- * 7/8 full), so there is no moment at which all of it is held twice. A slot has 12 bytes: 48 bits of
- * the hash and a 48-bit place in the spill; that is 13.7 to 20.6 bytes per distinct key, and 16.6 on
- * average. With trust_hash nothing is compared and no key is kept: a slot has 16 more bytes of hash
- * in the spill.
+ * 7/8 full), so there is no moment at which all of it is held twice. A slot has 12 bytes: 48 bits
+ * of the hash and a 48-bit place in the spill; that is 13.7 to 20.6 bytes per distinct key, and
+ * 16.6 on average. With trust_hash nothing is compared and no key is kept: a slot has 16 more bytes
+ * of hash in the spill.
  *
  *     struct exact x = { .keys.memory_bytes = 1 << 30 };
  *     struct exact_found f;

@@ -1,7 +1,7 @@
 #include "key.h"
 
-/* Lower case and single spaces. At most 3/2 as long: the longest growth is a two-byte capital with a
- * three-byte small letter. */
+/* Lower case and single spaces. At most 3/2 as long: the longest growth is a two-byte capital with
+ * a three-byte small letter. */
 static slice fold(slice text, struct arena *arena)
 {
     char *out = arena_alloc_raw(arena, text.len + text.len / 2 + 4 + RECORD_PADDING, 1), *p = out;

@@ -1,8 +1,8 @@
 /* c4.h: the line rules of C4, as datatrove applies them.
  *
  * Per line of str.splitlines(), stripped: dropped when a word has more than 1,000 characters; then
- * citations ([1], [edit], [citation needed]) are removed; dropped when it does not end in . ? ! " or
- * ', or ends in ... (terminal_lines only); dropped when it had fewer than 3 words; "lorem ipsum"
+ * citations ([1], [edit], [citation needed]) are removed; dropped when it does not end in . ? ! "
+ * or ', or ends in ... (terminal_lines only); dropped when it had fewer than 3 words; "lorem ipsum"
  * condemns the page; dropped for "javascript"; "{" condemns the page; dropped for a phrase of
  * policies. The page tests see only lines that came that far, and the first hit ends them: what
  * comes later on a condemned page is not looked for. What stays is joined by LF and stripped.

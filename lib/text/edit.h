@@ -23,7 +23,8 @@
  * first because it may bring a base and a mark together.
  *
  * Texts are valid UTF-8 with RECORD_PADDING readable bytes after them; so are the results, which
- * lie in the arena or within the given text. A prepared text_edit is read-only, any thread may use it.
+ * lie in the arena or within the given text. A prepared text_edit is read-only, any thread may use
+ * it.
  *
  *     struct text_edit e = { .trim = true, .newlines = EDIT_NEWLINES_LF };
  *     text_edit_ready(&e);

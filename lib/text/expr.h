@@ -1,8 +1,8 @@
 /* expr.h: `PATH OP VALUE`: one comparison of a member with a constant. No evaluation of data.
  *
  * OP is == != < <= > >=. VALUE is a JSON string, number, true, false or null; a word that starts
- * with a letter or '_' and is none of these is a string without its quotes (lang == en). A PATH that
- * holds an operator character or a space cannot be written.
+ * with a letter or '_' and is none of these is a string without its quotes (lang == en). A PATH
+ * that holds an operator character or a space cannot be written.
  *
  * Numbers compare exactly by their decimal text, whatever their size: 9007199254740993 is greater
  * than 9007199254740992, 1e400 is greater than 1e399, 1.0 equals 1. (Exponents beyond +-10^17 count

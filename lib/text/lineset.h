@@ -1,9 +1,9 @@
 /* lineset.h: lines and paragraphs, and how much of them is repeated.
  *
  * line_next() cuts like Python: LINES_PYTHON is str.splitlines(), LINES_LF str.split("\n"),
- * LINES_LF_RUNS re.split("\n+"), LINES_PARAGRAPHS re.split("\n{2,}"). The three splits give an empty
- * last element after a separator at the end (and a text without any separator is one element);
- * splitlines does not.
+ * LINES_LF_RUNS re.split("\n+"), LINES_PARAGRAPHS re.split("\n{2,}"). The three splits give an
+ * empty last element after a separator at the end (and a text without any separator is one
+ * element); splitlines does not.
  *
  *     struct line_cursor c = { .how = LINES_LF };
  *     for (slice line; line_next(&c, classes, text, &line);) ...

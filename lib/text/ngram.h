@@ -2,9 +2,9 @@
  *
  * An n-gram is a run of n words. For the most frequent one two are the same when their words are;
  * for the duplicates when their strings are, joined without a space as in datatrove, so that
- * "ab"+"c" equals "a"+"bc": there the hash is a polynomial of the bytes, and that of any run of words
- * is the difference of two prefixes. 48 bits of a hash are kept in the tables; two different n-grams
- * of one text are taken for the same with a chance of n^2 / 2^49.
+ * "ab"+"c" equals "a"+"bc": there the hash is a polynomial of the bytes, and that of any run of
+ * words is the difference of two prefixes. 48 bits of a hash are kept in the tables; two different
+ * n-grams of one text are taken for the same with a chance of n^2 / 2^49.
  *
  * Most n-grams of most texts are unique, and a cheap filter says so before the table is asked: two
  * equal n-grams fall into one bucket, so what is alone in its bucket is unique (top); two equal

@@ -1,9 +1,10 @@
 /* quality.h: the quality rules of published corpora: what each measures, its limit, its verdict.
  *
- * A profile is a set of groups of rules in an order. Every rule is a measurement and a limit: a text
- * fails a `max` rule when its value is above the limit, a `min` rule when it is below. A record is
- * dropped for the first rule, in the order of quality_rules[], that fails. With `all` every rule is
- * measured; without, measuring stops at the first failure, and the verdict is the same.
+ * A profile is a set of groups of rules in an order. Every rule is a measurement and a limit: a
+ * text fails a `max` rule when its value is above the limit, a `min` rule when it is below. A
+ * record is dropped for the first rule, in the order of quality_rules[], that fails. With `all`
+ * every rule is measured; without, measuring stops at the first failure, and the verdict is the
+ * same.
  *
  * Each group sees the text as the groups before it left it. Only c4 edits: it drops lines, removes
  * citations, and joins what stays.

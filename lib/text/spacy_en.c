@@ -19,7 +19,8 @@
 struct special {
     slice text;                     /* ptr NULL: free slot */
     uint8_t count, len[SPECIAL_PIECES];
-    /* As affixes and infixes cut it, when they do: such a run of pieces becomes the special case. */
+    /* As affixes and infixes cut it, when they do: such a run of pieces becomes the special case.
+     * */
     uint8_t cut_count, cut[SPECIAL_PIECES];
 };
 
@@ -133,8 +134,8 @@ static ptrdiff_t find_suffix(const struct spacy_en *en, struct spacy_scratch *s,
     return text.len - regex_group(s->regex, 0).start;
 }
 
-/* Takes affixes off `text` (which begins at `at` in its chunk); prefixes go to s->pieces, suffixes to
- * s->suffixes. Returns what remains, and moves *at to it. */
+/* Takes affixes off `text` (which begins at `at` in its chunk); prefixes go to s->pieces, suffixes
+ * to s->suffixes. Returns what remains, and moves *at to it. */
 static slice split_affixes(const struct spacy_en *en, struct spacy_scratch *s, slice text,
                            ptrdiff_t *at, bool specials)
 {

@@ -1,13 +1,14 @@
 /* spacy_en.h: the words of spaCy's blank English tokenizer, which datatrove's rules count.
  *
- * A chunk between white space is one of 1,340 special cases ("can't" is ca + n't), or loses prefixes
- * and suffixes one by one until nothing matches or a special case is left; what remains is a URL or is
- * cut at infixes; then special cases that only show when the pieces are put together ("8)") become
- * one again. Patterns and special cases are generated from the package (gen/spacy_en.py).
+ * A chunk between white space is one of 1,340 special cases ("can't" is ca + n't), or loses
+ * prefixes and suffixes one by one until nothing matches or a special case is left; what remains is
+ * a URL or is cut at infixes; then special cases that only show when the pieces are put together
+ * ("8)") become one again. Patterns and special cases are generated from the package
+ * (gen/spacy_en.py).
  *
- * Chunks are cached by their bytes; one of letters alone can only be a special case or itself. Differs
- * from spaCy in one point: two special cases that overlap across white space do not block each other.
- * A pattern that hits its limit (a URL of megabytes) counts as no match.
+ * Chunks are cached by their bytes; one of letters alone can only be a special case or itself.
+ * Differs from spaCy in one point: two special cases that overlap across white space do not block
+ * each other. A pattern that hits its limit (a URL of megabytes) counts as no match.
  *
  *     const struct spacy_en *en = spacy_en_new(&arena, &err);     // 10 ms, read-only afterwards
  *     struct spacy_scratch *s = spacy_scratch_new();              // one per thread

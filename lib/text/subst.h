@@ -5,8 +5,8 @@
  * flags: g all matches (without it the first), i ignore case, s dot matches line feed, m ^ and $ at
  * lines, x extended syntax, u Unicode \w \d \s \b.
  * In the text: $0 or $& the match, $1..$99 and ${1} a group, ${name} a named group, $$ a dollar;
- * \1..\9 also a group (sed's habit), \n \t \r \\ the characters. A group that took no part is empty.
- * An empty match is replaced too, then the search goes on one character further, as in Perl.
+ * \1..\9 also a group (sed's habit), \n \t \r \\ the characters. A group that took no part is
+ * empty. An empty match is replaced too, then the search goes on one character further, as in Perl.
  *
  *     struct subst *s = subst_parse(SLICE("/(\\d+) USD/$$$1/g"), &arena, &err);
  *     switch (subst_apply(s, scratch, &text, max, &arena)) ...
