@@ -309,6 +309,7 @@ static bool run(struct app *app, void *conf, struct err *err)
         return false;
     bool ok = flow_filter_run(flow, &edits, &r, err);
     report(app, &r);
+    clean_release(&r.clean);
     if (ok)
         return flow_close(flow, err);
     flow_abort(flow);

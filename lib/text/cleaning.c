@@ -147,6 +147,15 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
     return true;
 }
 
+void clean_release(struct clean *c)
+{
+    for (ptrdiff_t i = 0; i < c->test_count; i++)
+        regex_free(c->tests[i].re);
+    for (ptrdiff_t i = 0; i < c->sub_count; i++)
+        subst_release(c->subs[i]);
+    c->test_count = c->sub_count = 0;
+}
+
 struct clean_scratch *clean_scratch_new(const struct clean *c)
 {
     struct clean_scratch *s = calloc(1, sizeof *s);

@@ -82,6 +82,8 @@ bool clean_add_match(struct clean *c, slice source, bool drop, struct arena *are
                      struct err *err);
 bool clean_add_sub(struct clean *c, slice spec, struct arena *arena, struct err *err);
 bool clean_ready(struct clean *c, struct arena *arena, struct err *err);
+/* Frees the patterns; the rest is the arena's. */
+void clean_release(struct clean *c);
 
 struct clean_counts {
     int64_t changed, surrogates, substitutions;

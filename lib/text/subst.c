@@ -204,9 +204,16 @@ struct subst *subst_parse(slice spec, struct arena *arena, struct err *err)
     if (!parse_flags(slice_from(spec, at), &flags, &s->all, err))
         return NULL;
     s->re = regex_new(pattern, flags, err);
-    if (!s->re || !parse_replacement(s, text, arena, err))
-        return NULL;
-    return s;
+    if (s->re && parse_replacement(s, text, arena, err))
+        return s;
+    subst_release(s);
+    return NULL;
+}
+
+void subst_release(struct subst *s)
+{
+    if (s)
+        regex_free(s->re);
 }
 
 slice subst_spec(const struct subst *s)

@@ -21,8 +21,10 @@
 
 struct subst;
 
-/* NULL with ERR_USAGE. The regex stays until the process ends. */
+/* NULL with ERR_USAGE. */
 struct subst *subst_parse(slice spec, struct arena *arena, struct err *err);
+/* Frees the regex; the rest is the arena's. NULL is allowed. */
+void subst_release(struct subst *s);
 
 enum subst_result {
     SUBST_SAME,    /* nothing matched; *text is untouched */
