@@ -122,6 +122,7 @@ struct job {
     struct flow_record *rec;
     struct arena arena;
     int64_t pulled_ns, ready_ns;
+    ptrdiff_t bad_at; /* byte of a bad record, -1: none */
     ptrdiff_t prompt_tokens;
 };
 
@@ -156,7 +157,7 @@ static void job_free(struct job *job)
 
 static bool settle_bad(struct run *r, struct job *job, const char *reason, struct err *err)
 {
-    struct flow_verdict v = { .action = FLOW_BAD, .reason = reason, .at = -1 };
+    struct flow_verdict v = { .action = FLOW_BAD, .reason = reason, .at = job->bad_at };
     bool ok = flow_push(r->flow, job->rec, &v, err);
     job_free(job);
     return ok;
@@ -197,9 +198,10 @@ static const char *record_read(struct run *r, struct job *job)
     bool ok;
 
     r->ids.count = 0;
+    job->bad_at = -1;
     if (given != 1)
-        return r->conf->score ? "needs one of \"text\" and \"ids\""
-                              : "needs one of \"prompt\", \"messages\" and \"ids\"";
+        return r->conf->score ? "needs exactly one of \"text\" and \"ids\""
+                              : "needs exactly one of \"prompt\", \"messages\" and \"ids\"";
     if (s[F_IDS].count) {
         ok = prompt_of_ids(&r->prompts, raw_of(rec, F_IDS), &job->arena, &r->ids, &why);
     } else if (s[F_MESSAGES].count && !r->conf->score) {
@@ -207,8 +209,10 @@ static const char *record_read(struct run *r, struct job *job)
                                 s[F_TOOLS].count ? raw_of(rec, F_TOOLS) : none, &job->arena, &text,
                                 &r->ids, &why);
     } else {
-        if (!flow_text(rec, r->conf->score ? F_TEXT : F_PROMPT, &job->arena, &text, &v))
+        if (!flow_text(rec, r->conf->score ? F_TEXT : F_PROMPT, &job->arena, &text, &v)) {
+            job->bad_at = v.at;
             return v.reason;
+        }
         ok = prompt_of_text(&r->prompts, text, &r->ids, &why);
     }
     if (!ok)

@@ -152,12 +152,15 @@ R
     infer_ --chat-template t --rejects bad <in >out
     [ "$(wc -l <out)" = 2 ]
     [ "$(wc -l <bad)" = 12 ]
-    for why in 'needs one of' 'no tokens' 'is 8192' 'is -1' 'no integer' 'surrogate'; do
+    for why in 'needs exactly one of' 'no tokens' 'is 8192' 'is -1' 'no integer' 'surrogate'; do
         grep -q "$why" bad || { echo "no reason: $why"; cat bad; return 1; }
     done
     run infer_ <in
     [ "$status" = 65 ]
     [[ "$output" == *":2: "* ]]
+    run infer_ < <(printf '{"id":1,"prompt":"a\\ud800"}\n')
+    [ "$status" = 65 ]
+    [[ "$output" == *"stdin:1: byte 20: lone surrogate"* ]]
 }
 
 @test "a prompt must leave room in the context" {
