@@ -47,7 +47,16 @@ struct bpe_scratch {
 
 /* ---- set up ---- */
 
-void bpe_init_starts(struct bpe *bpe)
+static void init_byte_pairs(struct bpe *bpe, struct arena *arena)
+{
+    bpe->byte_pairs = arena_alloc_raw(arena, 65536 * (ptrdiff_t)sizeof *bpe->byte_pairs, 64);
+    for (unsigned a = 0; a < 256; a++)
+        for (unsigned b = 0; b < 256; b++)
+            bpe->byte_pairs[a << 8 | b] =
+                merges_find(&bpe->merges, bpe->start[a].id[0], bpe->start[b].id[0]);
+}
+
+void bpe_init_starts(struct bpe *bpe, struct arena *arena)
 {
     bpe->all_bytes = true;
     for (int b = 0; b < 256; b++) {
@@ -69,6 +78,8 @@ void bpe_init_starts(struct bpe *bpe)
         if (bpe->byte_fallback && found == len)
             start->kind = BPE_FALLBACK, start->count = (uint8_t)found;
     }
+    if (bpe->all_bytes)
+        init_byte_pairs(bpe, arena);
 }
 
 static void *zeroed(size_t count, size_t size)
@@ -157,13 +168,20 @@ static ptrdiff_t start_symbols(const struct bpe *bpe, slice piece, uint32_t *id)
     return n;
 }
 
-/* Joins in place; returns how many symbols are left. n <= SCAN_SYMBOLS. */
-static ptrdiff_t merge_by_scan(const struct merges *m, uint32_t *id, ptrdiff_t n)
+/* What merges_find() says of the n symbols that a piece starts as. */
+static void start_values(const struct bpe *bpe, slice piece, const uint32_t *id, ptrdiff_t n,
+                         uint64_t *value)
 {
-    uint64_t value[SCAN_SYMBOLS];
+    const unsigned char *p = (const unsigned char *)piece.ptr;
 
     for (ptrdiff_t i = 0; i + 1 < n; i++)
-        value[i] = merges_find(m, id[i], id[i + 1]);
+        value[i] = bpe->all_bytes ? bpe->byte_pairs[p[i] << 8 | p[i + 1]]
+                                  : merges_find(&bpe->merges, id[i], id[i + 1]);
+}
+
+/* Joins in place; returns how many symbols are left. n <= SCAN_SYMBOLS. */
+static ptrdiff_t merge_by_scan(const struct merges *m, uint64_t *value, uint32_t *id, ptrdiff_t n)
+{
     while (n > 1) {
         ptrdiff_t best = 0;
         uint64_t least = value[0];
@@ -250,17 +268,18 @@ static void update(const struct merges *m, struct symbols *y, int32_t at)
         heap_push(y, (y->value[at] >> 32 << 32) | (uint32_t)at);
 }
 
-/* y->id holds n symbols; what is left is written to dst. An entry of the heap is stale when the
+/* y->id and y->value hold n symbols and their values; what is left is written to dst. An entry of the heap is stale when the
  * symbol at its position has another merge by now. */
 static ptrdiff_t merge_by_heap(const struct merges *m, struct symbols *y, ptrdiff_t n, uint32_t *dst)
 {
     ptrdiff_t left = 0;
 
     y->heap_count = 0;
+    if (n > 0)
+        y->value[n - 1] = MERGE_NONE;
     for (ptrdiff_t i = 0; i < n; i++) {
         y->prev[i] = (int32_t)i - 1;
         y->next[i] = i + 1 < n ? (int32_t)i + 1 : -1;
-        y->value[i] = i + 1 < n ? merges_find(m, y->id[i], y->id[i + 1]) : MERGE_NONE;
         if (y->value[i] != MERGE_NONE)
             y->heap[y->heap_count++] = (y->value[i] >> 32 << 32) | (uint32_t)i;
     }
@@ -311,13 +330,16 @@ void bpe_merge_piece(const struct bpe *bpe, struct bpe_scratch *s, slice piece, 
         }
     }
     if (piece.len * 2 <= SCAN_SYMBOLS || (bpe->all_bytes && piece.len <= SCAN_SYMBOLS)) {
+        uint64_t value[SCAN_SYMBOLS];
         n = start_symbols(bpe, piece, dst);
-        ids->count += merge_by_scan(&bpe->merges, dst, n);
+        start_values(bpe, piece, dst, n, value);
+        ids->count += merge_by_scan(&bpe->merges, value, dst, n);
         return;
     }
     ASSERT(piece.len < INT32_MAX / 2);
     symbols_reserve(&s->symbols, piece.len * (bpe->all_bytes ? 1 : 2) + 1);
     n = start_symbols(bpe, piece, s->symbols.id);
+    start_values(bpe, piece, s->symbols.id, n, s->symbols.value);
     ids->count += merge_by_heap(&bpe->merges, &s->symbols, n, dst);
     if (s->symbols.cap > KEEP_BYTES)
         symbols_release(&s->symbols);

@@ -31,6 +31,7 @@ struct bpe {
         uint32_t id[2];
     } start[256];
     bool all_bytes;     /* every start is BPE_ID */
+    uint64_t *byte_pairs; /* with all_bytes: merges_find() of the symbols of two bytes, by both */
     bool ignore_merges; /* a piece that is in the vocabulary is one id, whatever the merges say */
     bool fuse_unk, byte_fallback;
     int64_t unk;        /* -1: none */
@@ -38,8 +39,8 @@ struct bpe {
 
 struct bpe_scratch;
 
-/* After vocab and the options are set: fills start. */
-void bpe_init_starts(struct bpe *bpe);
+/* After vocab, merges and the options are set: fills start and byte_pairs. */
+void bpe_init_starts(struct bpe *bpe, struct arena *arena);
 struct bpe_scratch *bpe_scratch_new(const struct bpe *bpe);
 void bpe_scratch_free(struct bpe_scratch *s);
 

@@ -55,7 +55,7 @@ bool tok_finish(struct tok *t, struct err *err)
     added_build(&t->raw, t->added, t->added_count, false, t->arena);
     added_build(&t->normalized, t->added, t->added_count, true, t->arena);
     pretok_finish(&t->pretok);
-    bpe_init_starts(&t->bpe);
+    bpe_init_starts(&t->bpe, t->arena);
     decode_fill_bytes(t);
     fingerprint_fill(t);
     const char *pre = t->pretok.rule ? t->pretok.rule->pre : NULL;

@@ -89,15 +89,19 @@ void merges_init(struct merges *m, ptrdiff_t count, struct arena *arena)
     *m = (struct merges){ .mask = (uint64_t)slots - 1, .shift = 64 - bits, .count = count };
     m->slots = arena_alloc_raw(arena, slots * (ptrdiff_t)sizeof *m->slots, 64);
     memset(m->slots, 0xFF, (size_t)slots * sizeof *m->slots);
+    m->filter_shift = 64 - MIN(bits + 3, 24);
+    m->filter = arena_new(arena, uint64_t, (ptrdiff_t)1 << (64 - m->filter_shift - 6));
     m->pairs = arena_alloc_raw(arena, MAX(count, 1) * (ptrdiff_t)sizeof *m->pairs, 8);
 }
 
 void merges_add(struct merges *m, uint32_t left, uint32_t right, uint32_t rank, uint32_t id)
 {
-    uint64_t pair = (uint64_t)left << 32 | right, at = pair * 0x9E3779B97F4A7C15u >> m->shift;
+    uint64_t pair = (uint64_t)left << 32 | right, hash = pair * 0x9E3779B97F4A7C15u;
+    uint64_t at = hash >> m->shift, bit = hash >> m->filter_shift;
 
     while (m->slots[at].pair != UINT64_MAX && m->slots[at].pair != pair)
         at = (at + 1) & m->mask;
+    m->filter[bit / 64] |= (uint64_t)1 << (bit % 64);
     m->slots[at].pair = pair;
     m->slots[at].value = (uint64_t)rank << 32 | id;
     m->last = id;

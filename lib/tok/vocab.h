@@ -45,6 +45,9 @@ struct merges {
     } *slots;
     uint64_t mask;
     int shift;
+    uint64_t *filter;     /* one bit per value of a hash: clear when no pair has it. Most look-ups
+                             find nothing, and this fits into the cache */
+    int filter_shift;
     ptrdiff_t count;
     uint32_t (*pairs)[2]; /* by rank, for export */
     int64_t last;         /* result of the merge that was added last */
@@ -57,9 +60,11 @@ void merges_add(struct merges *m, uint32_t left, uint32_t right, uint32_t rank, 
 /* rank << 32 | id of the result, or MERGE_NONE: the least value is the merge to do first. */
 static inline uint64_t merges_find(const struct merges *m, uint32_t left, uint32_t right)
 {
-    uint64_t pair = (uint64_t)left << 32 | right;
-    uint64_t at = pair * 0x9E3779B97F4A7C15u >> m->shift;
+    uint64_t pair = (uint64_t)left << 32 | right, hash = pair * 0x9E3779B97F4A7C15u;
+    uint64_t at = hash >> m->shift, bit = hash >> m->filter_shift;
 
+    if (!(m->filter[bit / 64] >> (bit % 64) & 1))
+        return MERGE_NONE;
     for (;; at = (at + 1) & m->mask) {
         const struct merge_slot *slot = &m->slots[at];
         if (slot->pair == pair)

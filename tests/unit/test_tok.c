@@ -237,7 +237,7 @@ static void make_bpe(struct bpe *bpe, struct arena *arena)
     merges_init(&bpe->merges, merges, arena);
     for (int i = 0; i < merges; i++)
         merges_add(&bpe->merges, pair[i][0], pair[i][1], (uint32_t)i, (uint32_t)(256 + i));
-    bpe_init_starts(bpe);
+    bpe_init_starts(bpe, arena);
 }
 
 static void merges_by_scan_heap_and_cache(void **state)
