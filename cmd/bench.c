@@ -51,7 +51,7 @@ static const struct opt opts[] = {
       .help = "exit 75 when the comparison is inconclusive" },
     { 0, "format", OPT_ENUM, AT(format), .arg = "FORMAT", .def = "table",
       .choices = "table|json|csv|md", .group = "Output", .help = "of the result" },
-    { 0, "export", OPT_PATH, AT(exports), .arg = "FORMAT=FILE", .flags = OPT_REPEAT,
+    { 0, "export", OPT_PATH, AT(exports), .arg = "FORMAT=FILE", .flags = OPT_REPEAT | OPT_WRITES,
       .group = "Output", .help = "write the result to FILE as well" },
 };
 

@@ -21,7 +21,7 @@ static const struct opt opts[] = {
     { 0, "memory", OPT_SIZE, AT(memory), .arg = "SIZE", .def = "1G", .min = 1 << 20,
       .max = (double)(1LL << 50), .group = "Matching",
       .help = "for keys; further ones go to a file in $TMPDIR" },
-    { 0, "dups", OPT_PATH, AT(dups), .arg = "FILE", .group = "Output",
+    { 0, "dups", OPT_PATH, AT(dups), .arg = "FILE", .flags = OPT_WRITES, .group = "Output",
       .help = "write id and kept id of each duplicate to FILE" },
 };
 

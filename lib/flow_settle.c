@@ -78,8 +78,8 @@ static bool bad(struct flow_verdict *v, const char *reason, ptrdiff_t at)
 
 static const char *type_names(unsigned types, struct arena *arena)
 {
-    static const char *const names[] = { "", "null", "false", "true", "number", "string", "array",
-                                         "object" };
+    static const char *const names[] = { "",         "null",     "false",    "true",
+                                         "a number", "a string", "an array", "an object" };
     slice all = { "", 0 };
 
     for (int t = JSON_NULL; t <= JSON_OBJECT; t++)
@@ -107,7 +107,7 @@ bool record_check(const struct flow *f, struct flow_record *rec, struct json_spa
         if (LIKELY(spans[i].count == 1)) {
             if (UNLIKELY(field->types && !(field->types & FLOW_TYPE(spans[i].type))))
                 return bad(v,
-                           arena_printf(arena, "member '%s' is not a %s", field->path,
+                           arena_printf(arena, "member '%s' is not %s", field->path,
                                         type_names(field->types, arena)).ptr,
                            spans[i].start);
         } else if (spans[i].count > 1) {

@@ -304,7 +304,7 @@ static bool needs_met(struct parse *p, const char *needs, const char **text)
     return false;
 }
 
-/* --force is about every file that is written: own ones are not known here, so any path will do. */
+/* --force is about every file that is written. */
 static bool force_has_effect(const struct parse *p)
 {
     const struct opt_common *c = p->common;
@@ -312,7 +312,7 @@ static bool force_has_effect(const struct parse *p)
     if (c->output || c->rejects || c->drops)
         return true;
     for (ptrdiff_t i = 0; i < p->cmd->opt_count; i++)
-        if (p->cmd->opts[i].type == OPT_PATH && bit_get(p->res, (int)i))
+        if ((p->cmd->opts[i].flags & OPT_WRITES) && bit_get(p->res, (int)i))
             return true;
     return false;
 }

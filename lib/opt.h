@@ -49,6 +49,7 @@ enum opt_flags {
     OPT_MODE = 4,     /* a FLAG or PATH option that selects a mode: see struct command.modes */
     OPT_OPTIONAL = 8, /* the value may be left out: --x or --x=VALUE; without: "" (STRING, PATH) */
     OPT_HIDDEN = 16,  /* not in -h and --help; the manual has it */
+    OPT_WRITES = 64,  /* a file that is written: --force is about it */
     OPT_TRISTATE = 32, /* FLAG with an int destination: -1 not given, 0 --no-x, 1 --x */
 };
 

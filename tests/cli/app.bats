@@ -174,3 +174,12 @@ records() { # N
     large=$(json large.json 'd["peak_rss_bytes"]')
     [ "$large" -le $((small + 16 * 1024 * 1024)) ]
 }
+
+@test "--force without a file that is written is a usage error, an input is none" {
+    run tokenize -t demo --force </dev/null
+    [ "$status" = 2 ]
+    [[ "$output" == *"'--force' has no effect"* ]]
+    echo old >dups.jsonl
+    dedup --force --dups dups.jsonl </dev/null
+    [ ! -s dups.jsonl ]
+}
