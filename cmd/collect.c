@@ -38,7 +38,7 @@ static bool check_quote(const char *value, struct err *err)
 
 static const struct opt opts[] = {
     { 0, "input-type", OPT_ENUM, AT(input_type), .arg = "TYPE", .def = "auto",
-      .choices = "auto|text|jsonl|json|csv|tsv", .group = "Input",
+      .choices = "auto|text|jsonl|json|csv|tsv|warc|arc", .group = "Input",
       .help = "what files and members hold; auto: suffix, content" },
     { 0, "include", OPT_STRING, AT(include), .arg = "GLOB", .flags = OPT_REPEAT, .group = "Input",
       .help = "take only files and members that match" },
@@ -115,6 +115,11 @@ static void report_counts(struct app *app, const struct gather *g)
     report_int(r, "texts_total", c->text, "files read as text");
     report_int(r, "streams_total", c->jsonl + c->json + c->csv + c->tsv,
                "files read as JSON Lines, JSON, CSV or TSV");
+    report_int(r, "web_archives_total", c->warc + c->arc, "WARC and ARC files read");
+    report_int(r, "web_records_total", c->records.web_records, "records of web archives");
+    report_int(r, "web_other_total", c->records.web_other, "of them, requests and the like");
+    report_int(r, "web_status_total", c->records.web_status, "of them, status other than 2xx");
+    report_int(r, "web_media_total", c->records.web_media, "of them, media that are no text");
     report_int(r, "excluded_total", l->excluded, "left out by --include and --exclude");
     report_int(r, "skipped_links_total", l->links, "links, which have no content of their own");
     report_int(r, "skipped_special_total", l->specials, "devices, FIFOs and sockets");

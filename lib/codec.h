@@ -23,7 +23,7 @@
 #ifndef CODEC_H
 #define CODEC_H
 
-#include "base.h"
+#include "buf.h"
 
 /* Upper limit of the history that a decoder keeps: what zstd accepts without --long=31. */
 #define CODEC_WINDOW_MAX ((int64_t)128 << 20)
@@ -74,6 +74,12 @@ extern const struct codec *const codec_all[];
 /* NULL when no codec has this name (as written in --compress) or no suffix of `path` matches. */
 const struct codec *codec_by_name(slice name);
 const struct codec *codec_by_suffix(slice path);
+
+/* A whole gzip file, zlib stream or bare deflate stream in memory, appended to `out`. False: it
+ * cannot be decoded (*why is static text), or out is full (out->overflow). What follows its end is
+ * not looked at. */
+enum codec_deflate { CODEC_GZIP, CODEC_ZLIB, CODEC_RAW_DEFLATE };
+bool codec_inflate(slice src, enum codec_deflate form, struct buf *out, const char **why);
 
 /* For detect functions: is `head` the start of `magic` (1), not (0), or too short to say (-1)? */
 int codec_magic(slice head, slice magic);

@@ -133,6 +133,37 @@ static void gzip_decode_free(void *decoder)
     free(d);
 }
 
+bool codec_inflate(slice src, enum codec_deflate form, struct buf *out, const char **why)
+{
+    static const int window_bits[] = { GZIP_WINDOW_BITS, 15, -15 };
+    z_stream z = { 0 };
+    ptrdiff_t room = 0;
+    int rc;
+
+    if (inflateInit2(&z, window_bits[form]) != Z_OK)
+        mem_oom();
+    z.next_in = (Bytef *)(uintptr_t)src.ptr;
+    z.avail_in = clamp(src.len);
+    do {
+        room = MIN(MAX(src.len * 2, (ptrdiff_t)4096), (out->max ? out->max : BUF_DEFAULT_MAX) - out->len);
+        char *dst = room > 0 ? buf_reserve(out, room) : NULL;
+        if (!dst) {
+            out->overflow = true;
+            rc = Z_BUF_ERROR;
+            break;
+        }
+        z.next_out = (Bytef *)dst;
+        z.avail_out = clamp(room);
+        rc = inflate(&z, Z_NO_FLUSH);
+        out->len += (char *)z.next_out - dst;
+    } while (rc == Z_OK);
+    *why = rc == Z_BUF_ERROR ? "deflate data that are cut off" : z.msg ? z.msg : "bad deflate data";
+    if (rc == Z_MEM_ERROR)
+        mem_oom();
+    inflateEnd(&z);
+    return rc == Z_STREAM_END;
+}
+
 /* The header that deflate writes by itself has no name and no time: same input, same bytes. */
 static void *gzip_encode_new(int level)
 {

@@ -1,5 +1,7 @@
 #include "cut.h"
 
+#include "warc.h"
+
 void cut_init(struct cut *sp, enum cut_kind kind)
 {
     *sp = (struct cut){ .kind = kind, .delimiter = ',', .quote = '"' };
@@ -8,6 +10,8 @@ void cut_init(struct cut *sp, enum cut_kind kind)
 void cut_rebase(struct cut *sp)
 {
     sp->at -= sp->start;
+    sp->end -= sp->start;
+    sp->head -= sp->start;
     sp->start = 0;
 }
 
@@ -258,11 +262,93 @@ static enum cut_status next_value(struct cut *sp, slice w, bool last, struct cut
     return last ? json_end(sp, w, r) : CUT_MORE;
 }
 
+/* ---- records of web archives ---- */
+
+enum { WEB_BETWEEN, WEB_INSIDE, WEB_LOST };
+
+static enum cut_status bad_record(struct cut *sp, struct cut_record *r, ptrdiff_t end,
+                                  const char *why)
+{
+    sp->state = WEB_LOST;
+    end = MAX(end, sp->start); /* of a record that was read over, the header is gone */
+    found(sp, r, end, end);
+    r->bad = why;
+    return CUT_RECORD;
+}
+
+/* Blank lines, then the header of a record. */
+static enum cut_status web_begin(struct cut *sp, slice w, bool last, struct cut_record *r)
+{
+    ptrdiff_t head;
+    int64_t block;
+    const char *why;
+    while (sp->start < w.len && (w.ptr[sp->start] == '\r' || w.ptr[sp->start] == '\n'))
+        sp->start++;
+    sp->at = sp->start;
+    if (sp->start == w.len)
+        return CUT_MORE;
+    switch (warc_frame(slice_from(w, sp->start), sp->kind == CUT_ARC, last, &head, &block, &why)) {
+    case WARC_SHORT: return CUT_MORE;
+    case WARC_NONE: return bad_record(sp, r, sp->start + head, why);
+    case WARC_FRAME: break;
+    }
+    sp->state = WEB_INSIDE;
+    sp->head = sp->start + head;
+    sp->end = sp->head + block;
+    return CUT_MORE;
+}
+
+/* Behind the record blank lines lead to the next one or to the end. */
+static enum cut_status web_end(struct cut *sp, slice w, bool last, struct cut_record *r)
+{
+    ptrdiff_t at = (ptrdiff_t)MIN(sp->end, (int64_t)w.len);
+    sp->at = w.len;
+    if (sp->end > w.len)
+        return last ? bad_record(sp, r, sp->head, "ends inside a record") : CUT_MORE;
+    while (at < w.len && (w.ptr[at] == '\r' || w.ptr[at] == '\n'))
+        at++;
+    if (at == w.len && !last)
+        return CUT_MORE;
+    slice rest = slice_from(w, at);
+    if (rest.len && !warc_decidable(rest, sp->kind == CUT_ARC, last))
+        return CUT_MORE;
+    /* A header that begins as one is enough: its own faults are its own. */
+    if (rest.len && warc_resync(rest, sp->kind == CUT_ARC, last, 0) != 0)
+        return bad_record(sp, r, sp->head, "its length does not lead to the next record");
+    sp->state = WEB_BETWEEN;
+    return found(sp, r, (ptrdiff_t)sp->end, at);
+}
+
+static enum cut_status next_web(struct cut *sp, slice w, bool last, struct cut_record *r)
+{
+    for (;;) {
+        if (sp->state == WEB_LOST) {
+            ptrdiff_t next = warc_resync(w, sp->kind == CUT_ARC, last, sp->start);
+            ptrdiff_t line = w.len; /* the last line may begin a record that is not whole yet */
+            while (line > sp->start && w.ptr[line - 1] != '\n')
+                line--;
+            sp->start = sp->at = next >= 0 ? next : last ? w.len : line;
+            if (next < 0) {
+                sp->at = w.len;
+                return CUT_MORE;
+            }
+            sp->state = WEB_BETWEEN;
+        }
+        if (sp->state == WEB_INSIDE)
+            return web_end(sp, w, last, r);
+        enum cut_status st = web_begin(sp, w, last, r);
+        if (st != CUT_MORE || sp->state != WEB_INSIDE)
+            return st;
+    }
+}
+
 enum cut_status cut_next(struct cut *sp, slice window, bool last, struct cut_record *r)
 {
     switch (sp->kind) {
     case CUT_LINES: return next_line(sp, window, last, r);
     case CUT_ROWS: return next_row(sp, window, last, r);
+    case CUT_WARC:
+    case CUT_ARC: return next_web(sp, window, last, r);
     case CUT_JSON: break;
     }
     return next_value(sp, window, last, r);

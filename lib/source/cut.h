@@ -19,6 +19,10 @@
  *         are. Broken structure (a missing comma, an array that does not end) is CUT_FAULT: nothing
  *         behind it can be trusted.
  *
+ * WARC, ARC (warc.h): records by their lengths. A record whose length does not lead to the beginning
+ *         of the next one is bad, only its header is given, and reading goes on at the first line
+ *         behind it that can begin a record: what a wrong length swallows is found again.
+ *
  * Pure. One stream per splitter.
  */
 #ifndef CUT_H
@@ -26,7 +30,7 @@
 
 #include "../base.h"
 
-enum cut_kind { CUT_LINES, CUT_ROWS, CUT_JSON };
+enum cut_kind { CUT_LINES, CUT_ROWS, CUT_JSON, CUT_WARC, CUT_ARC };
 
 struct cut {
     enum cut_kind kind;
@@ -35,12 +39,14 @@ struct cut {
     ptrdiff_t start;       /* of the current record in the window */
     ptrdiff_t at;          /* looked at up to here */
     bool bad, escaped;
+    int64_t end;           /* WARC: of the current record, counted like start; may lie behind the window */
+    ptrdiff_t head;        /* WARC: its header ends here */
     const char *fault;     /* CUT_FAULT: what is wrong, static; at: where */
 };
 
 struct cut_record {
     ptrdiff_t start, len;  /* without the newline, comma and white space around it */
-    const char *bad;       /* rows: why the row cannot be parsed, or NULL */
+    const char *bad;       /* rows, WARC: why it cannot be parsed, or NULL */
 };
 
 enum cut_status { CUT_RECORD, CUT_MORE, CUT_FAULT };

@@ -3,6 +3,7 @@
 #include "../buf.h"
 #include "charset.h"
 #include "render.h"
+#include "warc.h"
 
 #include <stdlib.h>
 
@@ -231,7 +232,8 @@ static void advance(struct gather *g, const struct window *w)
 static void add_records(struct filling *f, const struct window *w)
 {
     static const enum piece_kind kinds[] = { [CUT_LINES] = PIECE_LINES, [CUT_ROWS] = PIECE_ROWS,
-                                             [CUT_JSON] = PIECE_JSON };
+                                             [CUT_JSON] = PIECE_JSON, [CUT_WARC] = PIECE_WARC,
+                                             [CUT_ARC] = PIECE_ARC };
     struct gather *g = f->g;
     struct piece *pc = add_piece(f, kinds[g->split.kind]);
     struct cut_record *records = arena_new(f->unit->arena, struct cut_record, w->count);
@@ -378,6 +380,8 @@ static const char *stream_charset(struct gather *g, struct filling *f)
     ptrdiff_t bom = 0;
     const char *from = charset_bom(g->leaf.head, &bom);
     bool json = g->format == MAGIC_JSONL || g->format == MAGIC_JSON;
+    if (g->format == MAGIC_WARC || g->format == MAGIC_ARC)
+        return NULL; /* each record has its own */
     if (!from)
         from = g->conf.charset;
     /* JSON is UTF-8 by its standard: there, other bytes are errors and not another charset. */
@@ -390,7 +394,8 @@ static void open_stream(struct filling *f)
 {
     struct gather *g = f->g;
     static const enum cut_kind kinds[] = { [MAGIC_JSONL] = CUT_LINES, [MAGIC_JSON] = CUT_JSON,
-                                             [MAGIC_CSV] = CUT_ROWS, [MAGIC_TSV] = CUT_ROWS };
+                                             [MAGIC_CSV] = CUT_ROWS, [MAGIC_TSV] = CUT_ROWS,
+                                             [MAGIC_WARC] = CUT_WARC, [MAGIC_ARC] = CUT_ARC };
     g->open = true;
     g->ended = g->skipping = false;
     g->undecodable = 0;
@@ -424,9 +429,11 @@ static bool begin_leaf(struct filling *f, struct err *err)
     struct gather *g = f->g;
     struct magic_media media = magic_media(g->leaf.head);
     ptrdiff_t bom;
+    bool arc, web = g->conf.format >= MAGIC_WARC ||
+                    (g->conf.format == MAGIC_AUTO && warc_detect(g->leaf.head, &arc));
     /* UTF-16 without a mark looks binary until its shape is looked at. */
     bool unnamed = strcmp(media.name, "application/octet-stream") == 0;
-    if (media.binary && !(unnamed && g->conf.charset)) {
+    if (media.binary && !web && !(unnamed && g->conf.charset)) {
         const char *wide =
             unnamed ? charset_guess(g->leaf.head, g->leaf.whole, &bom, f->unit->arena) : NULL;
         if (!wide || strncmp(wide, "UTF-16", 6) != 0) {
@@ -438,7 +445,7 @@ static bool begin_leaf(struct filling *f, struct err *err)
     if (g->format == MAGIC_AUTO)
         g->format = magic_format(g->leaf.head, g->leaf.whole, slice_of(g->leaf.id));
     int64_t *counts[] = { NULL, &g->counts.text, &g->counts.jsonl, &g->counts.json, &g->counts.csv,
-                          &g->counts.tsv };
+                          &g->counts.tsv, &g->counts.warc, &g->counts.arc };
     ++*counts[g->format];
     if (g->format == MAGIC_TEXT)
         return read_text(f, err);
@@ -485,14 +492,24 @@ static bool gather_work(void *self, void *scratch, struct flow_unit *unit, struc
 
 static void *scratch_new(void *self)
 {
+    struct render_scratch *s = calloc(1, sizeof *s);
     (void)self;
-    return table_new();
+    if (!s)
+        mem_oom();
+    s->table = table_new();
+    return s;
 }
 
+/* Workers end at the same time: sums do not depend on their order. */
 static void scratch_free(void *self, void *scratch)
 {
-    (void)self;
-    table_free(scratch);
+    struct gather *g = self;
+    struct render_scratch *s = scratch;
+    int64_t *total = (int64_t *)&g->counts.records, *mine = (int64_t *)&s->counts;
+    for (size_t i = 0; i < sizeof s->counts / sizeof *mine; i++)
+        __atomic_fetch_add(&total[i], mine[i], __ATOMIC_RELAXED);
+    table_free(s->table);
+    free(s);
 }
 
 const struct flow_source gather_source = { gather_next, gather_work, scratch_new, scratch_free };
@@ -515,6 +532,7 @@ struct gather *gather_open(const struct gather_conf *conf, struct err *err)
         g->conf.charset = "UTF-8";
     g->render.text_column = conf->text_column;
     g->render.charset = g->conf.charset;
+    g->render.max_record = conf->max_record;
     if (!render_conf_init(&g->render, &g->arena, err)) {
         arena_release(&g->arena);
         free(g);

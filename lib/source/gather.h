@@ -17,6 +17,7 @@
 #include "../flow.h"
 #include "leaves.h"
 #include "magic.h"
+#include "render.h"
 
 struct gather_conf {
     struct leaves_conf leaves;
@@ -30,7 +31,8 @@ struct gather_conf {
 };
 
 struct gather_counts {
-    int64_t text, jsonl, json, csv, tsv; /* leaves read as such */
+    int64_t text, jsonl, json, csv, tsv, warc, arc; /* leaves read as such */
+    struct render_counts records;                   /* complete after the run */
 };
 
 /* NULL: an unknown charset (ERR_USAGE). conf's strings are borrowed. */

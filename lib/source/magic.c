@@ -1,6 +1,7 @@
 #include "magic.h"
 
 #include "../json.h"
+#include "warc.h"
 
 /* ---- signatures ---- */
 
@@ -327,6 +328,9 @@ enum magic_format magic_format(slice head, bool whole, slice name)
         { ".json", MAGIC_JSON },     { ".csv", MAGIC_CSV },    { ".tsv", MAGIC_TSV },
         { ".tab", MAGIC_TSV },
     };
+    bool arc;
+    if (warc_detect(head, &arc))
+        return arc ? MAGIC_ARC : MAGIC_WARC;
     name = magic_strip_suffix(name);
     for (ptrdiff_t i = 0; i < countof(known); i++)
         if (magic_has_suffix(name, known[i].suffix))

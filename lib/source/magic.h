@@ -8,7 +8,7 @@
  *
  * Containers are told by content alone. The format goes by the suffix where it is a known one, else
  * by content: a first line that is a JSON object is JSON Lines, `[` followed by a value is JSON.
- * CSV and TSV are never guessed from content.
+ * Web archives are told by content whatever their name; CSV and TSV never are.
  *
  *     struct magic_media m = magic_media(head);
  *     if (m.binary) ... reject "binary: m.name"
@@ -38,7 +38,9 @@ struct magic_media {
     bool binary;      /* not text in any charset */
 };
 
-enum magic_format { MAGIC_AUTO, MAGIC_TEXT, MAGIC_JSONL, MAGIC_JSON, MAGIC_CSV, MAGIC_TSV };
+enum magic_format {
+    MAGIC_AUTO, MAGIC_TEXT, MAGIC_JSONL, MAGIC_JSON, MAGIC_CSV, MAGIC_TSV, MAGIC_WARC, MAGIC_ARC
+};
 
 /* name: the file's or member's; a zip by content whose suffix is that of an office document, an
  * e-book or a program package is MAGIC_PLAIN (and its media type binary). */

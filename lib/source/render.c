@@ -2,12 +2,14 @@
 
 #include "charset.h"
 #include "magic.h"
+#include "warc.h"
 
 #define EXACT_ABOVE (1 << 20) /* texts longer than this get a buffer of the size they need */
 
 struct writer {
     const struct render_conf *conf;
     struct table *table;
+    struct render_counts *counts;
     struct flow_unit *unit;
     struct flow_reject **reject_tail;
     char *start, *p;
@@ -119,16 +121,17 @@ struct text {
     const char *reason;
 };
 
-static void decode_text(struct writer *w, const struct piece *pc, struct text *t)
+/* `from` NULL: by mark, shape and detection. */
+static void decode(struct writer *w, slice bytes, const char *from, struct text *t)
 {
     struct arena *arena = w->unit->arena;
     ptrdiff_t bom = 0, bad = 0;
-    const char *from = w->conf->charset;
-    *t = (struct text){ .piece = pc, .utf8 = pc->bytes };
-    const char *marked = charset_bom(pc->bytes, &bom);
+    t->utf8 = bytes;
+    t->charset = t->reason = NULL;
+    const char *marked = charset_bom(bytes, &bom);
     if (marked || !from)
-        from = marked ? marked : charset_guess(pc->bytes, true, &bom, arena);
-    slice body = slice_from(pc->bytes, bom);
+        from = marked ? marked : charset_guess(bytes, true, &bom, arena);
+    slice body = slice_from(bytes, bom);
     if (!from) {
         t->reason = charset_can_detect ? "neither UTF-8 nor a charset that can be detected: "
                                          "name it with --charset"
@@ -351,43 +354,173 @@ static void write_rows(struct writer *w, const struct piece *pc, const struct ta
     }
 }
 
+/* ---- records of web archives ---- */
+
+struct page {
+    struct web_record web;
+    struct text text;
+};
+
+static bool is_text_media(slice media)
+{
+    static const char *const known[] = { "text/html", "application/xhtml+xml", "text/plain",
+                                         "text/markdown", "text/x-markdown" };
+    for (ptrdiff_t i = 0; i < countof(known); i++)
+        if (slice_eq(media, slice_of(known[i])))
+            return true;
+    return false;
+}
+
+/* The label of the header is believed when the body is in that charset; browsers' users see the
+ * page either way, so another guess is better than none. */
+static void decode_page(struct writer *w, struct page *p)
+{
+    const char *standard = NULL, *from = w->conf->charset;
+    if (charset_label(p->web.charset, &standard))
+        from = strcmp(standard, "utf-8") == 0 ? "UTF-8" : standard;
+    decode(w, p->web.body, from, &p->text);
+    if (p->text.reason && from)
+        decode(w, p->web.body, NULL, &p->text);
+}
+
+static ptrdiff_t open_page(struct writer *w, const struct piece *pc, ptrdiff_t i, struct page *p)
+{
+    slice raw = slice_make(pc->bytes.ptr + pc->records[i].start, pc->records[i].len);
+    w->counts->web_records++;
+    if (pc->records[i].bad) {
+        p->web = (struct web_record){ .kind = WEB_BAD, .reason = pc->records[i].bad };
+        return 0;
+    }
+    warc_open(raw, pc->kind == PIECE_ARC, w->conf->max_record, w->unit->arena, &p->web);
+    if (p->web.kind != WEB_DOCUMENT)
+        return 0;
+    struct magic_media sniffed = magic_media(p->web.body);
+    if (p->web.media.len == 0)
+        p->web.media = slice_of(sniffed.name);
+    if (!is_text_media(p->web.media) || (sniffed.binary && p->web.charset.len == 0)) {
+        p->web.kind = WEB_MEDIA;
+        return 0;
+    }
+    decode_page(w, p);
+    return quoted_bound(p->text.utf8) + frame_bound(pc) + 128 +
+           JSON_QUOTED_MAX(p->web.url.len + p->web.date.len + p->web.media.len);
+}
+
+/* A member of "meta"; header fields may hold any bytes. */
+static void put_meta(struct writer *w, bool *first, const char *key, slice value)
+{
+    struct buf quoted = { 0 };
+    if (value.len == 0)
+        return;
+    put(w, *first ? SLICE(",\"meta\":{\"") : SLICE(",\""));
+    *first = false;
+    put(w, slice_of(key));
+    put(w, SLICE("\":"));
+    json_append_bytes(&quoted, value);
+    put(w, buf_slice(&quoted));
+    buf_release(&quoted);
+}
+
+static void write_page(struct writer *w, const struct page *p, int64_t number,
+                       const struct names *names)
+{
+    bool first = true;
+    put(w, SLICE("{"));
+    put_id(w, names->id, number);
+    put(w, SLICE(",\"source\":"));
+    put(w, names->source);
+    put(w, SLICE(",\"text\":"));
+    w->p = json_write_string(w->p, p->text.utf8);
+    put_meta(w, &first, "url", p->web.url);
+    put_meta(w, &first, "date", p->web.date);
+    put_meta(w, &first, "type", p->web.media);
+    put_meta(w, &first, "charset", slice_of(p->text.charset ? p->text.charset : ""));
+    put(w, first ? SLICE("}") : SLICE("}}"));
+    end_record(w);
+}
+
+static void write_pages(struct writer *w, const struct piece *pc, const struct page *pages)
+{
+    struct names names = { quote(w, pc->id), quote(w, pc->source) };
+    for (ptrdiff_t i = 0; i < pc->record_count; i++) {
+        const struct page *p = &pages[i];
+        switch (p->web.kind) {
+        case WEB_OTHER: w->counts->web_other++; continue;
+        case WEB_STATUS: w->counts->web_status++; continue;
+        case WEB_MEDIA: w->counts->web_media++; continue;
+        case WEB_BAD:
+        case WEB_DOCUMENT: break;
+        }
+        w->unit->in++;
+        const char *reason = p->web.kind == WEB_BAD ? p->web.reason : p->text.reason;
+        if (reason)
+            reject(w, pc, 0, pc->offset + pc->records[i].start,
+                   arena_printf(w->unit->arena, "record %lld: %s",
+                                (long long)(pc->first_number + i), reason).ptr,
+                   SLICE(""));
+        else
+            write_page(w, p, pc->first_number + i, &names);
+    }
+}
+
 /* ---- the unit ---- */
 
-void render_unit(const struct render_conf *c, struct table *scratch, struct flow_unit *unit)
+/* Decodes what has to be decoded and says how many bytes the piece can become. */
+static ptrdiff_t prepare(struct writer *w, const struct piece *pc, void **prepared)
 {
-    struct writer w = { .conf = c, .table = scratch, .unit = unit };
+    struct arena *arena = w->unit->arena;
+    ptrdiff_t bound = frame_bound(pc);
+    switch (pc->kind) {
+    case PIECE_TEXT:;
+        struct text *t = arena_new(arena, struct text, 1);
+        t->piece = pc;
+        decode(w, pc->bytes, w->conf->charset, t);
+        *prepared = t;
+        return bound + quoted_bound(t->utf8);
+    case PIECE_ROWS:;
+        struct table_columns *c = arena_new(arena, struct table_columns, 1);
+        piece_columns(w, pc, c); /* judged when the file was opened */
+        *prepared = c;
+        return bound + quoted_bound(pc->bytes) +
+               pc->record_count * (bound + c->keys_len + 3 * c->count);
+    case PIECE_WARC:
+    case PIECE_ARC:;
+        struct page *pages = arena_new(arena, struct page, pc->record_count);
+        for (ptrdiff_t i = 0; i < pc->record_count; i++)
+            bound += open_page(w, pc, i, &pages[i]);
+        *prepared = pages;
+        return bound;
+    case PIECE_LINES:
+    case PIECE_JSON: return bound + pc->bytes.len + pc->record_count * bound;
+    case PIECE_BAD: break;
+    }
+    return bound;
+}
+
+void render_unit(const struct render_conf *c, struct render_scratch *scratch,
+                 struct flow_unit *unit)
+{
+    struct writer w = { .conf = c, .table = scratch->table, .counts = &scratch->counts,
+                        .unit = unit };
     const struct piece *first = unit->data, *pc;
     ptrdiff_t pieces = 0, n = 0, bound = 0;
-    struct table_columns columns = { 0 };
 
     for (pc = first; pc; pc = pc->next)
         pieces++;
-    struct text *texts = arena_new(unit->arena, struct text, pieces);
+    void **prepared = arena_new(unit->arena, void *, pieces);
     w.reject_tail = &unit->rejects;
-    for (pc = first, n = 0; pc; pc = pc->next, n++) {
-        bound += frame_bound(pc);
-        if (pc->kind == PIECE_TEXT) {
-            decode_text(&w, pc, &texts[n]);
-            bound += quoted_bound(texts[n].utf8);
-        } else if (pc->kind == PIECE_ROWS) {
-            texts[n].reason = piece_columns(&w, pc, &columns); /* checked when the file was opened */
-            bound += quoted_bound(pc->bytes) +
-                     pc->record_count * (frame_bound(pc) + columns.keys_len + 3 * columns.count);
-        } else if (pc->kind != PIECE_BAD) {
-            bound += pc->bytes.len + pc->record_count * frame_bound(pc);
-        }
-    }
+    for (pc = first, n = 0; pc; pc = pc->next, n++)
+        bound += prepare(&w, pc, &prepared[n]);
     w.start = w.p = arena_alloc_raw(unit->arena, bound, 1);
     for (pc = first, n = 0; pc; pc = pc->next, n++) {
         switch (pc->kind) {
         case PIECE_TEXT:
             unit->in++;
-            write_text(&w, &texts[n]);
+            write_text(&w, prepared[n]);
             break;
-        case PIECE_ROWS:
-            if (!piece_columns(&w, pc, &columns))
-                write_rows(&w, pc, &columns);
-            break;
+        case PIECE_ROWS: write_rows(&w, pc, prepared[n]); break;
+        case PIECE_WARC:
+        case PIECE_ARC: write_pages(&w, pc, prepared[n]); break;
         case PIECE_BAD:
             unit->in++;
             reject(&w, pc, pc->first_line, pc->offset, pc->reason, pc->bytes);

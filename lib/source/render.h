@@ -6,6 +6,8 @@
  *   lines  the object as it is, with "id" (ID#LINE) and "source" in front where they are missing
  *   JSON   the same for each value (ID#N), white space with newlines taken out; a string is a text
  *   rows   id (ID#N), source, text, then the other columns in their order
+ *   web    a response, resource or conversion with a text body: the body, decoded, and in "meta" its
+ *          url, date, type and charset; other kinds, failed requests, other media are counted
  * What cannot be a record becomes a flow_reject.
  *
  * Pure but for the unit it fills; everything is in the unit's arena.
@@ -17,7 +19,7 @@
 #include "cut.h"
 #include "table.h"
 
-enum piece_kind { PIECE_TEXT, PIECE_LINES, PIECE_ROWS, PIECE_JSON, PIECE_BAD };
+enum piece_kind { PIECE_TEXT, PIECE_LINES, PIECE_ROWS, PIECE_JSON, PIECE_WARC, PIECE_ARC, PIECE_BAD };
 
 struct piece {
     struct piece *next;
@@ -37,11 +39,24 @@ struct piece {
 struct render_conf {
     const char *text_column; /* NULL: by name */
     const char *charset;     /* NULL: detect */
+    int64_t max_record;
     struct json_query query; /* "id", "source" */
 };
 
+struct render_counts {
+    int64_t web_records;     /* of web archives, all of them */
+    int64_t web_other, web_status, web_media; /* no documents: by kind, by status, by media type */
+};
+
+/* What a thread keeps. */
+struct render_scratch {
+    struct table *table;     /* table_new() */
+    struct render_counts counts;
+};
+
 bool render_conf_init(struct render_conf *c, struct arena *arena, struct err *err);
-/* unit->data is the first piece. scratch: one table_new() per thread. */
-void render_unit(const struct render_conf *c, struct table *scratch, struct flow_unit *unit);
+/* unit->data is the first piece. */
+void render_unit(const struct render_conf *c, struct render_scratch *scratch,
+                 struct flow_unit *unit);
 
 #endif

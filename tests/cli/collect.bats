@@ -567,6 +567,95 @@ while data:
     [ -z "$(ls -A | grep tmp || true)" ]
 }
 
+# ---- web archives
+
+# warc FILE: responses in several codings, a WET record, records that are no documents, a broken one.
+warc() {
+    python3 - "$1" <<'END'
+import gzip, sys, zlib
+def record(kind, block, head="", length=None):
+    h = f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: http://e.x/{kind}\r\nWARC-Date: 2020-01-01T00:00:00Z\r\n{head}"
+    return (h + f"Content-Length: {len(block) if length is None else length}\r\n\r\n").encode() + block + b"\r\n\r\n"
+def response(body, *fields, status="200 OK", **more):
+    lines = "".join(f + "\r\n" for f in fields)
+    return record("response", f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + body,
+                  "Content-Type: application/http; msgtype=response\r\n", **more)
+html = "Content-Type: text/html; charset=utf-8"
+raw = zlib.compressobj(9, zlib.DEFLATED, -15)
+out = [
+    record("warcinfo", b"software: test"),
+    response("Grüße".encode(), html),
+    response(gzip.compress(b"gzip body"), html, "Content-Encoding: gzip"),
+    response(zlib.compress(b"zlib body"), html, "Content-Encoding: deflate"),
+    response(raw.compress(b"raw body") + raw.flush(), html, "content-encoding: Deflate"),
+    response(b"\x0b\x02\x80hello\x03", html, "Content-Encoding: br"),
+    response(b"4\r\nchun\r\n3\r\nked\r\n0\r\n\r\n", html, "Transfer-Encoding: chunked"),
+    response(b"stored decoded", html, "Content-Encoding: gzip"),
+    response("Füße".encode("latin-1"), "Content-Type: text/plain; charset=ISO-8859-1"),
+    response("not utf-8: é".encode("utf-16"), "Content-Type: text/html; charset=utf-8"),
+    response(b"gone", html, status="404 Not Found"),
+    response(b"\x89PNG\r\n", "Content-Type: image/png"),
+    record("request", b"GET / HTTP/1.1\r\n\r\n"),
+    response(b"length too large", html, length=200),
+    record("conversion", b"plain text of a WET file", "Content-Type: text/plain\r\n"),
+    response(gzip.compress(b"a" * 3000000), html, "Content-Encoding: gzip"),
+    record("revisit", b""),
+    response(b"last", html),
+]
+open(sys.argv[1], "wb").write(b"".join(out))
+open(sys.argv[1] + ".gz", "wb").write(b"".join(gzip.compress(r, mtime=0) for r in out))
+END
+}
+
+@test "WARC: bodies are decoded, other records counted, a wrong length costs its record" {
+    warc x.warc
+    for f in x.warc x.warc.gz; do
+        collect_both $f --max-record 1M --rejects bad --force --report r
+        [ "$status" = 0 ]
+        python3 - "$output_file" $f <<'END'
+import json, sys
+rows = [json.loads(l) for l in open(sys.argv[1], encoding="utf-8")]
+texts = [r["text"] for r in rows]
+want = ["Grüße", "gzip body", "zlib body", "raw body", "hello", "chunked", "stored decoded", "Füße",
+        "not utf-8: é", "plain text of a WET file", "last"]
+if "hello" not in texts: want.remove("hello") # built without brotli
+assert texts == want, texts
+assert rows[0] == {"id": sys.argv[2] + "#2", "source": sys.argv[2], "text": "Grüße", "meta": {
+    "url": "http://e.x/response", "date": "2020-01-01T00:00:00Z", "type": "text/html"}}, rows[0]
+by = {r["text"]: r for r in rows}
+assert by["Füße"]["meta"]["charset"] == "windows-1252"
+assert by["last"]["id"].endswith("#18")
+END
+        grep -q 'record 14: its length does not lead to the next record' bad
+        grep -q 'record 16: a body that decodes to more than --max-record' bad
+        [ "$(json r '[d["in"] - d["out"] - d["rejected"], d["web_records_total"], d["web_other_total"], d["web_status_total"], d["web_media_total"]]')" = '[0, 18, 3, 1, 1]' ]
+    done
+    # in an archive, from a pipe in odd pieces, by name
+    python3 -c 'import tarfile
+with tarfile.open("x.tar", "w") as t: t.add("x.warc.gz")'
+    collect_both x.warc.gz --max-record 1M --rejects bad --force
+    cp "$output_file" whole
+    collect_both x.tar --max-record 1M --rejects bad --force
+    sed 's/x\.tar!x/x/g; s/"source":"x.tar"/"source":"x.warc.gz"/' "$output_file" | cmp - whole
+    python3 -c '
+import sys
+data = open("x.warc", "rb").read()
+for i in range(0, len(data), 333): sys.stdout.buffer.write(data[i:i+333]); sys.stdout.flush()' |
+        collect -j3 --max-record 1M --rejects bad --force >piped
+    sed 's/x\.warc\.gz/stdin/g' whole | cmp - piped
+}
+
+@test "WARC: without --rejects a broken record ends the run" {
+    warc x.warc
+    collect_both x.warc
+    [ "$status" = 65 ]
+    grep -q '^collect: x.warc: record 14: its length' "$error_file"
+    head -c 700 x.warc >cut.warc
+    collect_both cut.warc
+    [ "$status" = 65 ]
+    grep -qE 'record [0-9]+: (ends inside a record|a WARC record whose header does not end)' "$error_file"
+}
+
 # ---- the demo data
 
 @test "the demo archive: every page, the dirt named" {

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err = { 0 };
     if (size < 2)
         return 0;
-    enum cut_kind kind = (enum cut_kind)(data[0] % 3);
+    enum cut_kind kind = (enum cut_kind)(data[0] % 5);
     char *copy = arena_alloc_raw(&arena, (ptrdiff_t)size + RECORD_PADDING, 1);
     memcpy(copy, data + 2, size - 2);
     memset(copy + size - 2, 0, RECORD_PADDING);

@@ -6,8 +6,10 @@
 
 #include "source/charset.h"
 #include "source/cut.h"
+#include "source/http.h"
 #include "source/magic.h"
 #include "source/table.h"
+#include "source/warc.h"
 
 #include <stdio.h>
 
@@ -201,6 +203,86 @@ static void charsets_whole_and_in_pieces(void **state)
     assert_string_equal(charset_guess(P("na\xc3"), false, &bad, &arena), "UTF-8");
 }
 
+#define RECORD(type, length, body) \
+    "WARC/1.0\r\nWARC-Type: " type "\r\nContent-Length: " length "\r\n\r\n" body "\r\n\r\n"
+
+/* How many sound and bad records a web archive has, the same for every window. */
+static void count_web(enum cut_kind kind, slice text, int want_good, int want_bad)
+{
+    for (ptrdiff_t step = 1; step < text.len + 2; step += step < 40 ? 1 : 37) {
+        struct cut c;
+        struct cut_record r;
+        ptrdiff_t base = 0, end = 0;
+        int good = 0, bad = 0;
+        cut_init(&c, kind);
+        for (bool last = false; !last;) {
+            end = MIN(end + step, text.len);
+            last = end == text.len;
+            while (cut_next(&c, slice_make(text.ptr + base, end - base), last, &r) == CUT_RECORD)
+                *(r.bad ? &bad : &good) += 1;
+            base += c.start;
+            cut_rebase(&c);
+        }
+        if (good != want_good || bad != want_bad)
+            fail_msg("step %td: %d good, %d bad", step, good, bad);
+    }
+}
+
+static void web_records_by_length(void **state)
+{
+    (void)state;
+    count_web(CUT_WARC, SLICE(RECORD("resource", "3", "abc") RECORD("resource", "0", "")), 2, 0);
+    count_web(CUT_WARC, SLICE(RECORD("resource", "1", "abc") RECORD("resource", "3", "abc")), 1, 1);
+    /* a length that swallows the next record: both are found */
+    count_web(CUT_WARC, SLICE(RECORD("resource", "50", "abc") RECORD("resource", "3", "abc")), 1, 1);
+    count_web(CUT_WARC, SLICE(RECORD("resource", "9999", "abc") RECORD("resource", "3", "abc")), 1, 1);
+    count_web(CUT_WARC, SLICE("noise\n" RECORD("resource", "3", "abc") "noise\nWARC/1.0\n"), 0, 3);
+    count_web(CUT_WARC, SLICE(RECORD("resource", "x", "abc") RECORD("resource", "3", "abc")), 1, 1);
+    count_web(CUT_WARC, SLICE("WARC/1.0\r\nno end"), 0, 1);
+    count_web(CUT_WARC, SLICE(""), 0, 0);
+    count_web(CUT_ARC, SLICE("filedesc://a 0.0.0.0 20140301000000 text/plain 2\nab\n"
+                             "http://a/ b 1.2.3.4 20140301000000 text/html 3\nabc\n\n"
+                             "http://a/ 1.2.3.4 20140301000000 text/html x\n"), 2, 1);
+}
+
+static const char *http_body(const char *message, const char **why)
+{
+    struct http_message m;
+    if (!http_parse(padded(slice_of(message)), &m))
+        return NULL;
+    *why = http_decode(&m, 1 << 20, &arena);
+    return arena_cstr_dup(&arena, m.body);
+}
+
+static void http_messages(void **state)
+{
+    const char *why;
+    slice media, charset;
+    struct http_message m;
+    (void)state;
+    assert_string_equal(http_body("HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody", &why), "body");
+    assert_string_equal(http_body("HTTP/1.0 200\nTransfer-Encoding: chunked\n\n"
+                                  "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", &why), "abcde");
+    assert_null(why);
+    assert_string_equal(http_body("HTTP/1.0 200\nTransfer-Encoding: Chunked\n\n<html>", &why), "<html>");
+    http_body("HTTP/1.0 200\nTransfer-Encoding: chunked\n\n3\r\nab", &why);
+    assert_non_null(why);
+    http_body("HTTP/1.0 200\nTransfer-Encoding: chunked\n\n2\r\nab\r\nzz", &why);
+    assert_non_null(why);
+    assert_string_equal(http_body("HTTP/1.0 200\nContent-Encoding: gzip\n\nplain", &why), "plain");
+    assert_null(why);
+    http_body("HTTP/1.0 200\nContent-Encoding: gzip\n\n\x1f\x8b\x08 cut", &why);
+    assert_non_null(why);
+    http_body("HTTP/1.0 200\nContent-Encoding: compress\n\nx", &why);
+    assert_non_null(why);
+    assert_true(http_parse(SLICE("HTTP/2 404 Not Found\r\n\r\n"), &m) && m.status == 404);
+    assert_true(http_parse(SLICE("nothing\r\n\r\n"), &m) && m.status == 0);
+    assert_false(http_parse(SLICE("HTTP/1.1 200 OK\r\nA: b\r\n"), &m));
+    http_media(SLICE(" Text/HTML; x=y; Charset=\"UTF-8\" ; z"), &arena, &media, &charset);
+    assert_true(slice_eq(media, SLICE("text/html")));
+    assert_true(slice_eq(charset, SLICE("UTF-8")));
+}
+
 static int teardown(void **state)
 {
     (void)state;
@@ -218,6 +300,8 @@ int main(void)
         cmocka_unit_test(fields_of_rows),
         cmocka_unit_test(columns_of_headers),
         cmocka_unit_test(charsets_whole_and_in_pieces),
+        cmocka_unit_test(web_records_by_length),
+        cmocka_unit_test(http_messages),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
