@@ -416,6 +416,7 @@ static void report(struct run *r)
 
     report_text(rep, "model", slice_of(r->conf->model));
     report_text(rep, "weights", slice_of(r->model->weight_types));
+    report_int(rep, "weight_bytes", r->model->weight_bytes, "bytes that one step reads at least");
     report_float(rep, "load_seconds", (double)r->load_ns * 1e-9, "time to load the model");
     report_int(rep, "prompt_tokens", t.prompt_tokens, "tokens read");
     if (t.prefill_ns)
