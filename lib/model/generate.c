@@ -145,8 +145,8 @@ void generator_add(struct generator *g, const struct generate_request *r)
 
 /* ---- one step ---- */
 
-/* Slots that decode come first, so a long prompt never starves them; the rest of the step is prompt,
- * slot by slot. */
+/* Slots that decode come first, so a long prompt never starves them; the rest of the step is
+ * prompt, slot by slot. */
 static ptrdiff_t step_build(struct generator *g, ptrdiff_t *prefill)
 {
     ptrdiff_t count = 0, room = GENERATE_CHUNK;

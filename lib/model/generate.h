@@ -1,9 +1,10 @@
 /* generate.h: continuous batching: requests in, finished completions out.
  *
- * A generator has `batch` slots. A request takes a free slot; every step computes one token for each
- * slot that decodes and up to GENERATE_CHUNK prompt tokens of those that still read their prompt, in
- * one forward pass; a slot that ends is free for the next request at once. What a request gets does
- * not depend on the others (model.h), so order and size of the batch change times only.
+ * A generator has `batch` slots. A request takes a free slot; every step computes one token for
+ * each slot that decodes and up to GENERATE_CHUNK prompt tokens of those that still read their
+ * prompt, in one forward pass; a slot that ends is free for the next request at once. What a
+ * request gets does not depend on the others (model.h), so order and size of the batch change
+ * times only.
  *
  * A request either generates (max_tokens > 0) or is scored: every token but the first gets its
  * negative log-likelihood under those before it.

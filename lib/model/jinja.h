@@ -1,13 +1,13 @@
 /* jinja.h: the part of Jinja that chat templates use: compile once, render per record.
  *
- * Behaves as jinja2 3.1 in the environment of Hugging Face transformers (trim_blocks, lstrip_blocks,
- * loop controls, a tojson that does not escape HTML, raise_exception). Statements: for (else, if,
- * recursive is refused), if/elif/else, set (also blocks and namespace attributes), macro, call,
- * filter, with, break, continue, raw, generation. Expressions: all operators, slices, conditional
- * expressions, calls with keyword arguments, filters, tests, string and dict methods. What is not
- * known (extends, include, import, an unknown filter) is an error at compile time that names it.
- * strftime_now is not defined: output never depends on the clock, and templates fall back to their
- * fixed date.
+ * Behaves as jinja2 3.1 in the environment of Hugging Face transformers (trim_blocks,
+ * lstrip_blocks, loop controls, a tojson that does not escape HTML, raise_exception). Statements:
+ * for (else, if, recursive is refused), if/elif/else, set (also blocks and namespace attributes),
+ * macro, call, filter, with, break, continue, raw, generation. Expressions: all operators, slices,
+ * conditional expressions, calls with keyword arguments, filters, tests, string and dict methods.
+ * What is not known (extends, include, import, an unknown filter) is an error at compile time that
+ * names it. strftime_now is not defined: output never depends on the clock, and templates fall
+ * back to their fixed date.
  *
  * Templates come from model files and are hostile: source size, nesting, steps and output are
  * bounded, and nothing but the given variables can be reached.

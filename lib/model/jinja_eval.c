@@ -1,5 +1,5 @@
-/* Evaluates the tree. Scopes as jinja2: a loop's body, a macro and a with block have their own, an if
- * has not; what a loop sets is gone after the iteration, so templates carry values out by a
+/* Evaluates the tree. Scopes as jinja2: a loop's body, a macro and a with block have their own, an
+ * if has not; what a loop sets is gone after the iteration, so templates carry values out by a
  * namespace. */
 #include "jinja_private.h"
 
@@ -122,7 +122,8 @@ struct jvalue jitem(struct jrun *r, struct jvalue v, struct jvalue key)
 
 static struct jvalue method_of(struct jrun *r, struct jvalue v, slice name)
 {
-    struct jvalue m = { .type = J_METHOD, .s = name, .self = arena_new(r->arena, struct jvalue, 1) };
+    struct jvalue m = { .type = J_METHOD, .s = name };
+    m.self = arena_new(r->arena, struct jvalue, 1);
     *m.self = v;
     return m;
 }
@@ -185,146 +186,14 @@ static struct jvalue eval_slice(struct jrun *r, struct jframe *f, const struct j
     return jstring(jbuf_text(r, &b));
 }
 
-/* ---- operators ---- */
-
-static struct jvalue concat(struct jrun *r, slice a, slice b)
-{
-    if (a.len + b.len > JINJA_OUTPUT_MAX)
-        return jfail(r, "a string is too long");
-    char *p = arena_alloc_raw(r->arena, a.len + b.len + 1, 1);
-    if (a.len)
-        memcpy(p, a.ptr, (size_t)a.len);
-    if (b.len)
-        memcpy(p + a.len, b.ptr, (size_t)b.len);
-    r->steps += (a.len + b.len) / 64;
-    return jstring(slice_make(p, a.len + b.len));
-}
-
-static struct jvalue list_concat(struct jrun *r, struct jvalue a, struct jvalue b)
-{
-    struct jvalue v = jlist_new(r, a.type);
-    for (ptrdiff_t i = 0; i < a.list->count; i++)
-        jlist_add(r, v.list, a.list->items[i]);
-    for (ptrdiff_t i = 0; i < b.list->count; i++)
-        jlist_add(r, v.list, b.list->items[i]);
-    return v;
-}
-
-static struct jvalue repeat(struct jrun *r, slice s, int64_t times)
-{
-    struct buf b = { .max = JINJA_OUTPUT_MAX };
-    for (int64_t i = 0; i < times && s.len && !b.overflow; i++)
-        buf_append(&b, s);
-    if (b.overflow)
-        jfail(r, "a string is too long");
-    return jstring(jbuf_text(r, &b));
-}
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-
-static struct jvalue int_operate(struct jrun *r, slice op, int64_t a, int64_t b)
-{
-    int64_t out = 0;
-    bool overflow = false;
-    char c = op.ptr[0];
-    if ((c == '/' || c == '%') && b == 0)
-        return jfail(r, "division by zero");
-    if (op.len == 2 && c == '*') {
-        double p = pow((double)a, (double)b);
-        return b >= 0 && fabs(p) < 9e15 ? jint((int64_t)p) : jfloat(p);
-    }
-    if (c == '/' && op.len == 1)
-        return jfloat((double)a / (double)b);
-    if ((c == '/' || c == '%') && b == -1)
-        return c == '%' ? jint(0) : a == INT64_MIN ? jfail(r, "integer overflow") : jint(-a);
-    switch (c) {
-    case '+':
-        overflow = __builtin_add_overflow(a, b, &out);
-        break;
-    case '-':
-        overflow = __builtin_sub_overflow(a, b, &out);
-        break;
-    case '*':
-        overflow = __builtin_mul_overflow(a, b, &out);
-        break;
-    case '/':
-        out = floor_div(a, b);
-        break;
-    default:
-        out = a - floor_div(a, b) * b;
-    }
-    return overflow ? jfail(r, "integer overflow") : jint(out);
-}
-
-static struct jvalue float_operate(struct jrun *r, slice op, double a, double b)
-{
-    char c = op.ptr[0];
-    if ((c == '/' || c == '%') && b == 0)
-        return jfail(r, "division by zero");
-    switch (c) {
-    case '+':
-        return jfloat(a + b);
-    case '-':
-        return jfloat(a - b);
-    case '*':
-        return jfloat(op.len == 2 ? pow(a, b) : a * b);
-    case '/':
-        return jfloat(op.len == 2 ? floor(a / b) : a / b);
-    default:
-        return jfloat(a - floor(a / b) * b);
-    }
-}
-
-static struct jvalue operate(struct jrun *r, slice op, struct jvalue a, struct jvalue b)
-{
-    char c = op.ptr[0];
-    if (c == '~') {
-        slice left = jtext(r, a);
-        return concat(r, left, jtext(r, b));
-    }
-    if (jis_number(a) && jis_number(b)) {
-        if (a.type == J_FLOAT || b.type == J_FLOAT)
-            return float_operate(r, op, jnumber(a), jnumber(b));
-        return int_operate(r, op, jinteger(a), jinteger(b));
-    }
-    if (c == '+' && a.type == J_STRING && b.type == J_STRING)
-        return concat(r, a.s, b.s);
-    if (c == '+' && jis_list(a) && a.type == b.type)
-        return list_concat(r, a, b);
-    if (c == '*' && op.len == 1 && a.type == J_STRING && (b.type == J_INT || b.type == J_BOOL))
-        return repeat(r, a.s, jinteger(b));
-    if (a.type == J_UNDEFINED || b.type == J_UNDEFINED)
-        return jfail(r, "%s is undefined", ERR_QUOTE(a.type == J_UNDEFINED ? a.s : b.s));
-    return jfail(r, "'%.*s' cannot be applied to '%s' and '%s'", SLICE_ARG(op), jtype_name(a),
-                 jtype_name(b));
-}
-
-static bool compare(struct jrun *r, slice op, struct jvalue a, struct jvalue b)
-{
-    int order;
-    if (slice_eq(op, SLICE("==")))
-        return jequal(a, b);
-    if (slice_eq(op, SLICE("!=")))
-        return !jequal(a, b);
-    if (slice_eq(op, SLICE("in")))
-        return jcontains(r, a, b);
-    if (slice_eq(op, SLICE("not in")))
-        return !jcontains(r, a, b);
-    if (!jcompare(r, a, b, &order))
-        return false;
-    bool less = op.ptr[0] == '<';
-    return (op.len == 2 && order == 0) || (less ? order < 0 : order > 0);
-}
+/* ---- comparisons ---- */
 
 static struct jvalue eval_compare(struct jrun *r, struct jframe *f, const struct jnode *n)
 {
     struct jvalue left = eval(r, f, n->a);
     for (int i = 0; i < n->arg_count && !r->failed; i++) {
         struct jvalue right = eval(r, f, n->args[i].value);
-        if (r->failed || !compare(r, n->args[i].name, left, right))
+        if (r->failed || !jcompare_op(r, n->args[i].name, left, right))
             return jbool(false);
         left = right;
     }
@@ -503,7 +372,7 @@ static struct jvalue eval_node(struct jrun *r, struct jframe *f, const struct jn
         v = eval(r, f, n->a);
         if (!r->failed) {
             struct jvalue right = eval(r, f, n->b);
-            return r->failed ? v : operate(r, n->name, v, right);
+            return r->failed ? v : joperate(r, n->name, v, right);
         }
         return v;
     case N_NEG:

@@ -24,7 +24,8 @@ static struct jnode *number(struct parser *p)
     bool is_int = p->t->type == T_INT;
     if (n == 63 || (is_int && n > 18))
         return fail(p, "number is too long", SLICE(""));
-    struct jnode *c = constant(p, is_int ? jint(strtoll(text, NULL, 10)) : jfloat(strtod(text, NULL)));
+    struct jvalue v = is_int ? jint(strtoll(text, NULL, 10)) : jfloat(strtod(text, NULL));
+    struct jnode *c = constant(p, v);
     p->t++;
     return c;
 }
@@ -269,7 +270,9 @@ static struct jnode *binary_of(struct parser *p, struct jnode *a, slice op, stru
 /* Levels of left-associative operators, loosest first. */
 static struct jnode *level(struct parser *p, int l)
 {
-    static const char *const ops[4][5] = { { "+", "-" }, { "~" }, { "*", "/", "//", "%" }, { "**" } };
+    static const char *const ops[4][5] = {
+        { "+", "-" }, { "~" }, { "*", "/", "//", "%" }, { "**" },
+    };
     if (l == 4)
         return unary(p, true);
     struct jnode *n = level(p, l + 1);

@@ -84,7 +84,8 @@ static struct jvalue f_tojson(struct jrun *r, struct jvalue v, const struct jarg
         jfail(r, "%s is undefined", ERR_QUOTE(v.s));
         return v;
     }
-    jjson(r, &b, v, indent.type == J_INT && indent.i >= 0 && indent.i < 100 ? (int)indent.i : -1, 0);
+    bool indented = indent.type == J_INT && indent.i >= 0 && indent.i < 100;
+    jjson(r, &b, v, indented ? (int)indent.i : -1, 0);
     return jstring(jbuf_text(r, &b));
 }
 
@@ -180,7 +181,8 @@ static struct jvalue f_round(struct jrun *r, struct jvalue v, const struct jargs
         return jfail(r, "round of '%s'", jtype_name(v));
     if (v.type != J_FLOAT && !given(how))
         return jint(jinteger(v));
-    double scale = pow(10, precision.type == J_INT ? (double)precision.i : 0), x = jnumber(v) * scale;
+    double scale = pow(10, precision.type == J_INT ? (double)precision.i : 0);
+    double x = jnumber(v) * scale;
     bool up = how.type == J_STRING && slice_eq(how.s, SLICE("ceil"));
     bool down = how.type == J_STRING && slice_eq(how.s, SLICE("floor"));
     return jfloat((up ? ceil(x) : down ? floor(x) : rint(x)) / scale);
@@ -521,7 +523,9 @@ static bool test_order(struct jrun *r, enum test t, struct jvalue v, struct jval
     int order;
     if (!jcompare(r, v, with, &order))
         return false;
-    return t == TEST_LT ? order < 0 : t == TEST_LE ? order <= 0 : t == TEST_GT ? order > 0 : order >= 0;
+    if (t == TEST_LT || t == TEST_LE)
+        return order < (t == TEST_LE);
+    return order > -(t == TEST_GE);
 }
 
 static bool test_divides(struct jrun *r, enum test t, struct jvalue v, struct jvalue by)

@@ -239,7 +239,7 @@ static bool all_of(slice s, char kind)
     for (ptrdiff_t i = 0, n; i < s.len; i += n) {
         uint32_t cp = decode(s, i, &n);
         int major = uni_category(cp) >> 8;
-        bool digit = cp < 0x80 ? cp >= '0' && cp <= '9' : uni_category(cp) == UNI_CATEGORY('N', 'd');
+        bool digit = uni_category(cp) == UNI_CATEGORY('N', 'd');
         bool hit = kind == 's' ? uni_is_space_python(cp)
                    : kind == 'd' ? digit
                    : kind == 'a' ? major == 'L'

@@ -51,8 +51,10 @@ struct jmacro {
 
 /* ---- tokens and tree ---- */
 
-enum jtoken_type { T_DATA, T_VAR_BEGIN, T_VAR_END, T_STMT_BEGIN, T_STMT_END, T_NAME, T_STRING, T_INT,
-                   T_FLOAT, T_OP, T_EOF };
+enum jtoken_type {
+    T_DATA, T_VAR_BEGIN, T_VAR_END, T_STMT_BEGIN, T_STMT_END, T_NAME, T_STRING, T_INT, T_FLOAT, T_OP,
+    T_EOF,
+};
 
 struct jtoken {
     enum jtoken_type type;
@@ -211,6 +213,10 @@ struct jvalue jglobal_call(struct jrun *r, slice name, const struct jargs *args)
 struct jvalue jloop_get(struct jrun *r, struct jloop *l, slice name);
 slice jstrip(slice s, slice chars, bool left, bool right); /* chars empty: white space */
 slice jreplace(struct jrun *r, slice s, slice from, slice to, int64_t most);
+
+/* jinja_operator.c: + - * / // % ** ~ and == != < <= > >= in, not in */
+struct jvalue joperate(struct jrun *r, slice op, struct jvalue a, struct jvalue b);
+bool jcompare_op(struct jrun *r, slice op, struct jvalue a, struct jvalue b);
 
 /* jinja_eval.c */
 struct jvalue jattribute(struct jrun *r, struct jvalue v, slice name);

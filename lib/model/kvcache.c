@@ -12,14 +12,15 @@ int64_t kv_cache_position_bytes(struct kv_shape s)
     return (int64_t)s.layers * s.heads * (s.head_dim + value_dims(s)) * (int64_t)sizeof(float);
 }
 
-/* Zeroed: positions that were never stored must be finite, their weight is zero. */
-static float *floats_new(int64_t count)
+/* Zeroed, because positions that were never stored must be finite (their weight is zero), and by
+ * calloc, because pages that are never touched cost nothing: most completions end early. */
+static float *floats_new(int64_t count, void **memory)
 {
-    float *p = aligned_alloc(64, (size_t)ALIGN_UP(count * 4, (int64_t)64));
+    char *p = calloc((size_t)count * 4 + 64, 1);
     if (!p)
         mem_oom();
-    memset(p, 0, (size_t)count * 4);
-    return p;
+    *memory = p;
+    return (float *)(void *)(p + (-(uintptr_t)p & 63));
 }
 
 void kv_cache_reserve(struct kv_cache *kv, struct kv_shape shape, ptrdiff_t positions)
@@ -32,14 +33,14 @@ void kv_cache_reserve(struct kv_cache *kv, struct kv_shape shape, ptrdiff_t posi
     kv->shape = shape;
     kv->capacity = ALIGN_UP(MAX(positions, 16), 16);
     int64_t heads = (int64_t)shape.layers * shape.heads * kv->capacity;
-    kv->keys = floats_new(heads * shape.head_dim);
-    kv->values = floats_new(heads * value_dims(shape));
+    kv->keys = floats_new(heads * shape.head_dim, &kv->memory[0]);
+    kv->values = floats_new(heads * value_dims(shape), &kv->memory[1]);
 }
 
 void kv_cache_release(struct kv_cache *kv)
 {
-    free(kv->keys);
-    free(kv->values);
+    free(kv->memory[0]);
+    free(kv->memory[1]);
     *kv = (struct kv_cache){ 0 };
 }
 

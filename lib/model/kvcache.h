@@ -26,7 +26,8 @@ struct kv_shape {
 struct kv_cache {
     struct kv_shape shape;
     ptrdiff_t capacity; /* positions, a multiple of 16 */
-    float *keys, *values;
+    float *keys, *values; /* aligned to 64 bytes in memory[0] and memory[1] */
+    void *memory[2];
 };
 
 /* Room for `positions`; what was stored is lost. A cache that is large enough is kept. */

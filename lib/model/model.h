@@ -1,15 +1,15 @@
 /* model.h: a decoder of the Llama family in memory, and its forward pass.
  *
  * Architectures llama (mistral too), qwen2 and qwen3: RMSNorm, rotary positions (interleaved pairs
- * for llama, halves for qwen; Llama-3 factors from rope_freqs.weight, linear scaling), grouped-query
- * attention with an optional sliding window, SwiGLU, tied or own output matrix, optional q/k/v
- * biases and q/k norms. Weights F32, F16, BF16, Q8_0 in any mixture; activations and the cache are
- * float32 (rows of Q8_0 matrices see activations as int8 with one scale per 32).
+ * for llama, halves for qwen; Llama-3 factors from rope_freqs.weight, linear scaling),
+ * grouped-query attention with an optional sliding window, SwiGLU, tied or own output matrix,
+ * optional q/k/v biases and q/k norms. Weights F32, F16, BF16, Q8_0 in any mixture; activations
+ * and the cache are float32 (rows of Q8_0 matrices see activations as int8 with one scale per 32).
  *
  * BATCHES. model_forward takes any mixture of tokens: each names its sequence's cache and position.
- * Tokens of one sequence are adjacent and ascend. What a token computes depends on its sequence alone:
- * every sum has one order (matmul.h, vec.h), so logits are the same bytes for any batch, any split
- * of a prompt into steps and any number of threads.
+ * Tokens of one sequence are adjacent and ascend. What a token computes depends on its sequence
+ * alone: every sum has one order (matmul.h, vec.h), so logits are the same bytes for any batch,
+ * any split of a prompt into steps and any number of threads.
  *
  *     struct model *m = model_load(file, pool, &arena, &err);
  *     struct model_state *s = model_state_new(m, pool, 512);
@@ -18,8 +18,8 @@
  *     const float *logits = model_logits(s, 0, 1);     // m->shape.vocab floats
  *
  * A model is read-only after loading and thread-safe; a state belongs to one thread, which lends it
- * the pool. Nothing is allocated in a step. Memory: the packed weights (their size in the file) beside
- * the mapping, and about 4 * tokens * (4 dim + 3 ffn) bytes per state.
+ * the pool. Nothing is allocated in a step. Memory: the packed weights (their size in the file)
+ * beside the mapping, and about 4 * tokens * (4 dim + 3 ffn) bytes per state.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -71,8 +71,8 @@ void model_forward(struct model_state *s, const struct model_token *tokens, ptrd
 
 #define MODEL_LOGITS_MAX 32
 /* Logits of `count` <= MODEL_LOGITS_MAX tokens with output set in the last step, from the first-th
- * of them on; rows are model_logits_stride apart. The caller may overwrite them; valid until the next
- * call. */
+ * of them on; rows are model_logits_stride apart. The caller may overwrite them; valid until the
+ * next call. */
 float *model_logits(struct model_state *s, ptrdiff_t first, ptrdiff_t count);
 ptrdiff_t model_logits_stride(const struct model_state *s);
 

@@ -1,5 +1,5 @@
-/* Reads hyper-parameters and packs weights. Everything that a file says about shapes is checked here,
- * so the forward pass trusts the model. */
+/* Reads hyper-parameters and packs weights. Everything that a file says about shapes is checked
+ * here, so the forward pass trusts the model. */
 #include "modellayer.h"
 
 #include <math.h>
@@ -217,8 +217,8 @@ static void layer_load(struct loader *l, int index, struct model_layer *layer)
 #undef NAME
 }
 
-/* Inverse frequencies theta^(-2i/d) in float32, as the models' training code has them; Llama-3 models
- * come with a divisor per pair. */
+/* Inverse frequencies theta^(-2i/d) in float32, as the models' training code has them; Llama-3
+ * models come with a divisor per pair. */
 static void rope_load(struct loader *l)
 {
     const struct model_shape *s = &l->m->shape;

@@ -1,8 +1,8 @@
 /* prompt.h: what a record asks for, as token ids.
  *
  *   text       encoded as the tokenizer's template wants it (BOS where it says so)
- *   messages   rendered by the chat template with add_generation_prompt, bos_token, eos_token and the
- *              record's tools; the template writes its own special tokens, none are added
+ *   messages   rendered by the chat template with add_generation_prompt, bos_token, eos_token and
+ * the              record's tools; the template writes its own special tokens, none are added
  *   ids        as they are
  *
  * Failures are those of one record: ERR_DATA with the reason. Prompt makers are read-only but for

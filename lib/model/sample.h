@@ -6,9 +6,9 @@
  * what is left. Equal logits rank by id. Arithmetic is double; weights below 2^-60 of the largest
  * count as zero.
  *
- * Random numbers depend on a seed alone (splitmix64), never on what else is in the batch. The state of
- * a record is made from the run's seed and a hash of the record, so its draws are the same in any
- * order, batch and number of threads.
+ * Random numbers depend on a seed alone (splitmix64), never on what else is in the batch. The
+ * state of a record is made from the run's seed and a hash of the record, so its draws are the
+ * same in any order, batch and number of threads.
  *
  *     uint64_t rng = sample_seed(seed, hash64_of(id, 0));
  *     uint32_t token = sample_draw(&conf, &rng, logits, vocab, work);

@@ -8,8 +8,8 @@
  *
  * REDUCTION ORDER of every output element, the same for one column and for many, for every split
  * over threads, for every ISA:
- *   plain types  fused multiply-adds over k ascending from 0 in blocks of MATMUL_K_BLOCK, block sums
- *                added left to right; weights are widened to float32 exactly
+ *   plain types  fused multiply-adds over k ascending from 0 in blocks of MATMUL_K_BLOCK, block
+ * sums                added left to right; weights are widened to float32 exactly
  *   Q8_0         per 32 k an exact integer dot; y = fma((float)dot, weight_scale * input_scale, y)
  * So the bytes do not depend on the instruction set either, and zeros appended to k change nothing.
  *
@@ -69,8 +69,8 @@ void matmul_pack(enum matmul_type type, const void *rows, ptrdiff_t row_bytes, p
 ptrdiff_t matmul_input_bytes(enum matmul_type type, ptrdiff_t k, ptrdiff_t columns);
 struct matmul_input matmul_input_place(enum matmul_type type, ptrdiff_t k, ptrdiff_t columns,
                                        void *memory);
-/* Packs columns [from, to) of x, which are `stride` floats apart. Threads may pack disjoint ranges of
- * one input. */
+/* Packs columns [from, to) of x, which are `stride` floats apart. Threads may pack disjoint ranges
+ * of one input. */
 void matmul_input_pack(const struct matmul_input *in, const float *x, ptrdiff_t stride,
                        ptrdiff_t from, ptrdiff_t to);
 

@@ -1,6 +1,7 @@
 /* matmul.h, Q8_0 weights, AVX-512 VNNI: vpdpbusd multiplies unsigned weights (stored with 128
  * added) with signed input; each accumulator starts at -128 * sum(input), so the offset costs
- * nothing. The technique and its measurements (gemmpoc's exact Q8_0 rows): 330 GOP/s per core of 469. */
+ * nothing. The technique and its measurements (gemmpoc's exact Q8_0 rows): 330 GOP/s per core of
+ * 469. */
 #include "matmul.h"
 #include "matmul_tables.h"
 

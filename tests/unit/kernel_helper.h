@@ -1,5 +1,5 @@
-/* kernel_helper.h: what the tests of float kernels share: random numbers, and buffers that end where
- * memory ends, so that a read or write beyond them is a crash. */
+/* kernel_helper.h: what the tests of float kernels share: random numbers, and buffers that end
+ * where memory ends, so that a read or write beyond them is a crash. */
 #ifndef KERNEL_HELPER_H
 #define KERNEL_HELPER_H
 

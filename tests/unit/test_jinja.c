@@ -1,5 +1,5 @@
-/* jinja.h against jinja2: tests/data/chat/cases.jsonl (made by make.py beside it), and the limits that
- * hostile templates meet. */
+/* jinja.h against jinja2: tests/data/chat/cases.jsonl (made by make.py beside it), and the limits
+ * that hostile templates meet. */
 #include "model/jinja.h"
 #include "os.h"
 

@@ -1,6 +1,6 @@
-/* matmul.h: every kernel that this machine can run equals the scalar one bit for bit, for any number
- * of columns and any range of panels; the scalar one is close to a double reference, with a ceiling
- * per weight type. Buffers end where memory ends. */
+/* matmul.h: every kernel that this machine can run equals the scalar one bit for bit, for any
+ * number of columns and any range of panels; the scalar one is close to a double reference, with a
+ * ceiling per weight type. Buffers end where memory ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
