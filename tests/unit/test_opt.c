@@ -213,7 +213,8 @@ static void unknown_names_get_a_suggestion(void **state)
     BAD("option '--no-top' is unknown: '--top' is not a flag", "-mx", "--no-top");
     BAD("option '--trim' takes no value", "-mx", "--trim=yes");
     BAD("option '--output' needs a value: FILE", "-mx", "--trim", "--output");
-    BAD("option '-o' needs a value: FILE", "-mx", "-o", "--force");
+    BAD("option '-o' needs a value: FILE\noption '--force' has no effect without an output file",
+        "-mx", "-o", "--force"); /* a model is read, not written */
     BAD("option '-o' needs a value: FILE\noption '--force' has no effect without an output file",
         "--train", "-o", "--force");
 }
