@@ -193,12 +193,15 @@ static bool run_write(struct app *app, const struct conf *conf, struct err *err)
     fc.field_count = o.format == PACK_MEGATRON;
     if (!pack_dir_open(&dir, app->common.output, &o, app->common.force, err))
         return false;
-    struct run r = { &o, writer_new(&dir) };
+    struct run r = { &o, NULL };
     struct flow *f = NULL;
     bool ok = (!dir.found.complete || unpack_verify_files(dir.path, &dir.found, err)) &&
               (f = flow_open(&fc, &app->report, &app->progress, err)) != NULL;
-    ok = ok && flow_filter_run(f, &filter, &r, err);
-    report_writer(app, &dir, r.writer);
+    if (ok) {
+        r.writer = writer_new(&dir, f, fc.jobs);
+        ok = flow_filter_run(f, &filter, &r, err);
+        report_writer(app, &dir, r.writer);
+    }
     if (ok)
         ok = flow_close(f, err);
     else

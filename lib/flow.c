@@ -68,6 +68,7 @@ struct flow *flow_open(const struct flow_conf *conf, struct report *report,
     f->report = report;
     f->progress = progress;
     f->tail = &f->head;
+    f->tasks_tail = &f->tasks;
     f->raw_total = -1;
     f->window.events_tail = &f->window.events;
     for (int i = 0; i < conf->field_count; i++)
@@ -145,7 +146,7 @@ struct ring {
     struct stages *stages;
     struct batch *slots;
     int64_t size, filled, taken; /* sequence numbers */
-    bool quit, sealed;           /* sealed: nothing more will be filled */
+    bool quit;
     pthread_mutex_t lock;
     pthread_cond_t free, ready, done;
 };
@@ -173,7 +174,6 @@ static void *reader_main(void *arg)
         pthread_mutex_lock(&r->lock);
         b->state = BATCH_FILLED;
         r->filled = seq + 1;
-        r->sealed = last;
         pthread_cond_broadcast(&r->ready);
         pthread_mutex_unlock(&r->lock);
         if (last)
@@ -181,18 +181,81 @@ static void *reader_main(void *arg)
     }
 }
 
+/* Takes the first task from the queue, or this one. The lock is held. */
+static struct flow_task *task_take(struct flow *f, struct flow_task *which)
+{
+    for (struct flow_task **at = &f->tasks; *at; at = &(*at)->next) {
+        struct flow_task *t = *at;
+        if (which && t != which)
+            continue;
+        *at = t->next;
+        if (f->tasks_tail == &t->next)
+            f->tasks_tail = at;
+        return t;
+    }
+    return NULL;
+}
+
+void flow_task_start(struct flow *f, struct flow_task *t)
+{
+    struct ring *r = f->ring;
+
+    t->next = NULL;
+    t->state = FLOW_TASK_QUEUED;
+    if (!r) {
+        t->run(t->self);
+        t->state = FLOW_TASK_DONE;
+        return;
+    }
+    pthread_mutex_lock(&r->lock);
+    *f->tasks_tail = t;
+    f->tasks_tail = &t->next;
+    pthread_cond_signal(&r->ready);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* A task that no worker has begun is run here: whoever waits might as well work. */
+void flow_task_wait(struct flow *f, struct flow_task *t)
+{
+    struct ring *r = f->ring;
+
+    if (r) {
+        pthread_mutex_lock(&r->lock);
+        while (t->state == FLOW_TASK_RUNNING)
+            pthread_cond_wait(&r->done, &r->lock);
+        if (t->state == FLOW_TASK_QUEUED)
+            task_take(f, t);
+        pthread_mutex_unlock(&r->lock);
+    }
+    if (t->state == FLOW_TASK_QUEUED)
+        t->run(t->self);
+    t->state = FLOW_TASK_DONE;
+}
+
+/* Tasks come first: the commit stage waits for them. */
 static void *worker_main(void *arg)
 {
     struct ring *r = arg;
     struct stages *s = r->stages;
+    struct flow *f = s->flow;
     void *scratch = s->scratch_new ? s->scratch_new(s->self) : NULL;
 
     pthread_mutex_lock(&r->lock);
     for (;;) {
-        while (r->taken == r->filled && !r->quit && !r->sealed)
+        while (r->taken == r->filled && !f->tasks && !r->quit)
             pthread_cond_wait(&r->ready, &r->lock);
-        if (r->quit || r->taken == r->filled)
+        if (r->quit)
             break;
+        struct flow_task *t = task_take(f, NULL);
+        if (t) {
+            t->state = FLOW_TASK_RUNNING;
+            pthread_mutex_unlock(&r->lock);
+            t->run(t->self);
+            pthread_mutex_lock(&r->lock);
+            t->state = FLOW_TASK_DONE;
+            pthread_cond_signal(&r->done);
+            continue;
+        }
         struct batch *b = slot(r, r->taken++);
         pthread_mutex_unlock(&r->lock);
         s->work(s, scratch, b);
@@ -254,6 +317,7 @@ static bool run_parallel(struct stages *s, int jobs, struct err *err)
     pthread_cond_init(&r.free, NULL);
     pthread_cond_init(&r.ready, NULL);
     pthread_cond_init(&r.done, NULL);
+    s->flow->ring = &r;
     int e = pthread_create(&reader, NULL, reader_main, &r);
     bool reading = e == 0;
     for (; e == 0 && started < jobs; started++)
@@ -268,6 +332,9 @@ static bool run_parallel(struct stages *s, int jobs, struct err *err)
         pthread_join(reader, NULL);
     for (int i = 0; i < started; i++)
         pthread_join(workers[i], NULL);
+    s->flow->ring = NULL; /* tasks that nobody took are run by whoever waits for them */
+    s->flow->tasks = NULL;
+    s->flow->tasks_tail = &s->flow->tasks;
     os_resume();
     for (int64_t i = 0; i < r.size; i++)
         batch_release(&r.slots[i]);

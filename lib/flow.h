@@ -167,6 +167,21 @@ bool flow_push(struct flow *f, struct flow_record *rec, const struct flow_verdic
  * a reader sees them at once, and we see at once that it has gone. */
 bool flow_flush(struct flow *f, struct err *err);
 
+/* ---- tasks ---- */
+
+/* Work that a commit function gives to the workers and takes back later, where order matters: a
+ * commit that compresses a frame, say. run() may be called on any thread, once; with jobs = 1, and
+ * outside a run, flow_task_start calls it. Both functions belong to the commit's thread; a task that
+ * was started is waited for before its memory goes, unless the run has failed. */
+struct flow_task {
+    void (*run)(void *self);
+    void *self;
+    struct flow_task *next;
+    enum { FLOW_TASK_QUEUED, FLOW_TASK_RUNNING, FLOW_TASK_DONE } state;
+};
+void flow_task_start(struct flow *f, struct flow_task *t);
+void flow_task_wait(struct flow *f, struct flow_task *t);
+
 /* ---- for all ---- */
 
 /* Writes whole lines to the output and counts them as records_out (finish, window). */

@@ -86,6 +86,8 @@ struct flow {
     struct arena arena;     /* process lifetime */
     struct reader reader;
     int64_t index;          /* records seen by the commit stage */
+    struct ring *ring;      /* while threads run */
+    struct flow_task *tasks, **tasks_tail; /* not taken by a worker yet; under the ring's lock */
     int64_t raw_bytes, raw_total;
     struct slice_list { slice *items; ptrdiff_t cap; } gather;
     /* window */

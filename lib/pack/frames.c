@@ -8,33 +8,12 @@
 #define TABLE_MAGIC 0x184d2a5eu
 #define FOOTER_MAGIC 0x8f92eab1u
 
-void frames_init(struct frames *f, int level)
-{
-    *f = (struct frames){ .encoder = codec_zstd.encode_new(level) };
-}
-
-void frames_release(struct frames *f)
-{
-    buf_release(&f->index);
-    if (f->encoder)
-        codec_zstd.encode_free(f->encoder);
-    *f = (struct frames){ 0 };
-}
-
-void frames_clear(struct frames *f)
-{
-    buf_clear(&f->index);
-    f->count = 0;
-}
-
-bool frames_add(struct frames *f, slice content, int64_t records, struct buf *out,
-                struct err *err)
+const char *frames_compress(void *encoder, slice content, struct buf *out)
 {
     struct codec_io io = { .src = content.ptr, .src_len = content.len };
-    ptrdiff_t start = out->len;
-    const char *why;
+    const char *why = NULL;
     bool done = false;
-    ASSERT(content.len < INT32_MAX && records <= INT32_MAX);
+    ASSERT(content.len < INT32_MAX);
     /* The whole frame in one call with room for it: its header then tells the content's size. */
     ptrdiff_t room = content.len + content.len / 128 + 4096;
     while (!done) {
@@ -43,15 +22,22 @@ bool frames_add(struct frames *f, slice content, int64_t records, struct buf *ou
         io.dst_len = 0;
         if (!io.dst)
             mem_oom();
-        if (!codec_zstd.encode(f->encoder, &io, CODEC_END, &done, &why))
-            return err_set(err, ERR_BUG, "zstd: %s", why);
+        if (!codec_zstd.encode(encoder, &io, CODEC_END, &done, &why))
+            return why;
         out->len += io.dst_len;
     }
-    struct frame_entry e = { (uint32_t)(out->len - start), (uint32_t)content.len,
-                             (uint32_t)records };
-    buf_append(&f->index, slice_make((const char *)&e, (ptrdiff_t)sizeof e));
+    return NULL;
+}
+
+void frames_add(struct frames *f, struct frame_entry e)
+{
+    buf_append(&f->entries, slice_make((const char *)&e, (ptrdiff_t)sizeof e));
     f->count++;
-    return true;
+}
+
+void frames_release(struct frames *f)
+{
+    buf_release(&f->entries);
 }
 
 static void append_u32(struct buf *out, uint32_t v)
@@ -62,11 +48,11 @@ static void append_u32(struct buf *out, uint32_t v)
 static struct frame_entry entry_at(const struct frames *f, ptrdiff_t i)
 {
     struct frame_entry e;
-    memcpy(&e, f->index.ptr + i * (ptrdiff_t)sizeof e, sizeof e);
+    memcpy(&e, f->entries.ptr + i * (ptrdiff_t)sizeof e, sizeof e);
     return e;
 }
 
-void frames_end(const struct frames *f, struct buf *out)
+void frames_end(struct frames *f, struct buf *out)
 {
     append_u32(out, COUNTS_MAGIC);
     append_u32(out, (uint32_t)(4 + 4 * f->count));
@@ -82,6 +68,8 @@ void frames_end(const struct frames *f, struct buf *out)
     append_u32(out, (uint32_t)f->count);
     buf_append_byte(out, 0);
     append_u32(out, FOOTER_MAGIC);
+    buf_clear(&f->entries);
+    f->count = 0;
 }
 
 /* ---- reading ---- */

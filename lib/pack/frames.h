@@ -21,21 +21,21 @@ struct frame_entry {
     uint32_t compressed, content, records;
 };
 
+/* One frame with `content`, less than 2 GiB, appended to `out`. The encoder is codec_zstd's; frames
+ * do not depend on one another, so several threads can make them, each with an encoder. NULL, or
+ * what zstd says. */
+const char *frames_compress(void *encoder, slice content, struct buf *out);
+
+/* The index that grows while frames are written. A zeroed one is empty. */
 struct frames {
-    struct buf index;    /* struct frame_entry[] of the frames so far */
-    void *encoder;
+    struct buf entries; /* struct frame_entry[] */
     ptrdiff_t count;
 };
 
-void frames_init(struct frames *f, int level);
+void frames_add(struct frames *f, struct frame_entry e);
+/* Appends the index to `out` and forgets the frames. */
+void frames_end(struct frames *f, struct buf *out);
 void frames_release(struct frames *f);
-/* Forgets the frames of the last shard. */
-void frames_clear(struct frames *f);
-/* Appends one frame with `content`, at most 2 GiB, to `out`. */
-bool frames_add(struct frames *f, slice content, int64_t records, struct buf *out,
-                struct err *err);
-/* Appends the index. */
-void frames_end(const struct frames *f, struct buf *out);
 
 /* The bytes at the end of a file that frames_tail needs to know where the index begins. */
 #define FRAMES_TAIL 9

@@ -1,5 +1,6 @@
 #include "writer.h"
 
+#include "../codec.h"
 #include "frames.h"
 #include "tokens.h"
 
@@ -17,6 +18,15 @@ struct target {
     bool open;
 };
 
+/* A frame on its way: filled, compressed by some thread, written in order. */
+struct frame {
+    struct flow_task task;
+    void *encoder;
+    struct buf lines, packed;
+    int64_t records;
+    const char *why; /* zstd failed */
+};
+
 struct writer {
     struct pack_dir *dir;
     struct pack_options o;
@@ -25,15 +35,23 @@ struct writer {
     struct pack_shard shard; /* counts so far */
     struct hash_stream *content;
     struct target target[2];
-    struct frames frames;
-    struct buf frame;        /* lines of the current frame */
-    int64_t frame_records;
+    struct flow *flow;
+    struct frames frames;    /* of the current shard, those that are written */
+    struct frame *slots;     /* a ring: filled and compressed ones, and the current one */
+    ptrdiff_t slot_count, first, pending; /* pending: given to the flow, from `first` on */
     struct buf lengths;      /* Megatron: i32 per document */
     int width;               /* bytes per token in the current .bin */
     int64_t tokens, bytes;
 };
 
-struct writer *writer_new(struct pack_dir *dir)
+static void compress(void *self)
+{
+    struct frame *f = self;
+    buf_clear(&f->packed);
+    f->why = frames_compress(f->encoder, buf_slice(&f->lines), &f->packed);
+}
+
+struct writer *writer_new(struct pack_dir *dir, struct flow *flow, int jobs)
 {
     struct writer *w = calloc(1, sizeof *w);
     if (!w)
@@ -44,8 +62,14 @@ struct writer *writer_new(struct pack_dir *dir)
     w->content = hash_stream_new();
     for (ptrdiff_t i = 0; i < countof(w->target); i++)
         w->target[i].hash = hash_stream_new();
-    if (w->o.format == PACK_JSONL_ZST)
-        frames_init(&w->frames, (int)w->o.level);
+    w->flow = flow;
+    w->slot_count = w->o.format == PACK_JSONL_ZST ? jobs + 1 : 0;
+    w->slots = calloc((size_t)w->slot_count + 1, sizeof *w->slots);
+    if (!w->slots)
+        mem_oom();
+    for (ptrdiff_t i = 0; i < w->slot_count; i++)
+        w->slots[i] = (struct frame){ .task = { .run = compress, .self = &w->slots[i] },
+                                      .encoder = codec_zstd.encode_new((int)w->o.level) };
     return w;
 }
 
@@ -61,7 +85,12 @@ void writer_free(struct writer *w)
     }
     hash_stream_free(w->content);
     frames_release(&w->frames);
-    buf_release(&w->frame);
+    for (ptrdiff_t i = 0; i < w->slot_count; i++) {
+        codec_zstd.encode_free(w->slots[i].encoder);
+        buf_release(&w->slots[i].lines);
+        buf_release(&w->slots[i].packed);
+    }
+    free(w->slots);
     buf_release(&w->lengths);
     free(w);
 }
@@ -125,24 +154,45 @@ static bool target_commit(struct writer *w, int which, struct err *err)
 
 /* ---- jsonl.zst ---- */
 
+static struct frame *current(struct writer *w)
+{
+    return &w->slots[(w->first + w->pending) % w->slot_count];
+}
+
+/* Writes the oldest frame that was given to the flow. */
+static bool frame_write(struct writer *w, struct err *err)
+{
+    struct frame *f = &w->slots[w->first];
+    struct target *t = &w->target[0];
+    flow_task_wait(w->flow, &f->task);
+    if (f->why)
+        return err_set(err, ERR_BUG, "zstd: %s", f->why);
+    frames_add(&w->frames, (struct frame_entry){ (uint32_t)f->packed.len, (uint32_t)f->lines.len,
+                                                 (uint32_t)f->records });
+    buf_append(&t->buf, buf_slice(&f->packed));
+    buf_clear(&f->lines);
+    f->records = 0;
+    w->first = (w->first + 1) % w->slot_count;
+    w->pending--;
+    return t->buf.len < WRITE_BYTES || target_flush(t, err);
+}
+
+/* The current frame is full. */
 static bool frame_end(struct writer *w, struct err *err)
 {
-    struct target *t = &w->target[0];
-    if (!w->frame_records)
-        return true;
-    if (!frames_add(&w->frames, buf_slice(&w->frame), w->frame_records, &t->buf, err))
-        return false;
-    buf_clear(&w->frame);
-    w->frame_records = 0;
-    return t->buf.len < WRITE_BYTES || target_flush(t, err);
+    flow_task_start(w->flow, &current(w)->task);
+    w->pending++;
+    return w->pending < w->slot_count || frame_write(w, err);
 }
 
 static bool lines_end(struct writer *w, struct err *err)
 {
-    if (!frame_end(w, err))
+    if (current(w)->records && !frame_end(w, err))
         return false;
+    while (w->pending)
+        if (!frame_write(w, err))
+            return false;
     frames_end(&w->frames, &w->target[0].buf);
-    frames_clear(&w->frames);
     return target_commit(w, 0, err);
 }
 
@@ -279,13 +329,16 @@ bool writer_line(struct writer *w, slice record, struct err *err)
     hash_stream_add(w->content, SLICE("\n"));
     if (replaying(w))
         return true;
-    if (w->frame_records && (w->frame_records >= w->o.frame ||
-                             w->frame.len + record.len + 1 > WRITER_FRAME_BYTES) &&
-        !frame_end(w, err))
-        return false;
-    buf_append(&w->frame, record);
-    buf_append_byte(&w->frame, '\n');
-    w->frame_records++;
+    struct frame *f = current(w);
+    if (f->records >= w->o.frame ||
+        (f->records && f->lines.len + record.len + 1 > WRITER_FRAME_BYTES)) {
+        if (!frame_end(w, err))
+            return false;
+        f = current(w);
+    }
+    buf_append(&f->lines, record);
+    buf_append_byte(&f->lines, '\n');
+    f->records++;
     return true;
 }
 
