@@ -111,7 +111,7 @@ static inline int slice_cmp(slice a, slice b)
 /* Index of the first `byte` in s, or -1. */
 static inline ptrdiff_t slice_find(slice s, char byte)
 {
-    const char *hit = s.len ? memchr(s.ptr, byte, (size_t)s.len) : NULL;
+    const char *hit = s.len > 0 ? memchr(s.ptr, byte, (size_t)s.len) : NULL;
     return hit ? hit - s.ptr : -1;
 }
 

@@ -64,7 +64,7 @@ static int64_t unix_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void emit(enum log_level level, const char *fmt, va_list args)
+ATTR_PRINTF(2, 0) static void emit(enum log_level level, const char *fmt, va_list args)
 {
     static const char *const names[] = { "error", "warning", "notice", "info", "debug" };
     char text[4096];

@@ -285,8 +285,8 @@ static void test_hostile_baselines(void **state)
         "{\"kind\":\"bench\",\"schema\":1,\"results\":[{\"samples\":{\"wall_s\":[]}}]}",
         "{\"kind\":\"bench\",\"schema\":1,\"results\":[{\"samples\":{\"wall_s\":[1,\"x\"]}}]}",
         "{\"kind\":\"bench\",\"schema\":1,\"results\":[{\"samples\":{\"wall_s\":[-1]}}]}",
-        "{\"kind\":\"bench\",\"schema\":1,"
-        "\"results\":[{\"samples\":{\"wall_s\":[1],\"cpu_s\":[]}}]}",
+        ("{\"kind\":\"bench\",\"schema\":1,"
+         "\"results\":[{\"samples\":{\"wall_s\":[1],\"cpu_s\":[]}}]}"),
         "{\"kind\":\"bench\",\"schema\":1,\"results\":{\"samples\":1}}",
     };
 

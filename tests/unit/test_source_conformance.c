@@ -126,7 +126,7 @@ static void check_media(const struct json_node *row, slice id, slice out)
 static void rows_of_encoding_mime(void **state)
 {
     const char *data = getenv("DATA");
-    slice file, rest;
+    slice file = { 0 }, rest;
     (void)state;
     const char *path = arena_printf(&arena, "%s/data-prep/encoding-mime.jsonl", data ? data : "").ptr;
     if (!data || !os_slurp(path, 1 << 24, &file, &err)) {
