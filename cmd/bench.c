@@ -23,8 +23,8 @@ static const struct opt opts[] = {
       .group = "Measuring", .help = "measured runs of each command" },
     { 'w', "warmup", OPT_INT, AT(warmup), .arg = "N", .def = "1", .max = 10000,
       .group = "Measuring", .help = "runs before, not measured" },
-    { 0, "min-time", OPT_DURATION, AT(min_time), .arg = "TIME", .max = 86400,
-      .group = "Measuring", .help = "more runs, until they took TIME in total" },
+    { 0, "min-time", OPT_DURATION, AT(min_time), .arg = "TIME", .max = 86400, .group = "Measuring",
+      .help = "more runs, until they took TIME in total" },
     { 0, "vs", OPT_STRING, AT(vs), .arg = "COMMAND", .complete = OPT_COMPLETE_COMMAND,
       .group = "Measuring", .help = "compare with COMMAND, runs interleaved" },
     { 0, "prepare", OPT_STRING, AT(prepare), .arg = "COMMAND", .complete = OPT_COMPLETE_COMMAND,
@@ -85,9 +85,9 @@ static const struct command self = {
 struct job {
     const char *const *argv;
     const char *shown;
-    const char *report;     /* file that the command writes its --report to; NULL: none known */
-    struct os_stat before;  /* of that file: a run that leaves it as it was wrote none */
-    bool told;              /* that no report came */
+    const char *report;    /* file that the command writes its --report to; NULL: none known */
+    struct os_stat before; /* of that file: a run that leaves it as it was wrote none */
+    bool told;             /* that no report came */
 };
 
 struct run {
@@ -142,7 +142,8 @@ static bool job_report(struct run *r, int which, struct err *err)
     if (!asked || job->report)
         return true;
     if (r->conf->shell)
-        return err_set(err, ERR_USAGE, "--child-report with --shell needs =FILE: the file that the "
+        return err_set(err, ERR_USAGE,
+                       "--child-report with --shell needs =FILE: the file that the "
                        "command writes by its own --report");
     if (!private_file(t, &r->app->arena, err))
         return false;
@@ -188,8 +189,7 @@ static const char *last_words(const struct run *r, struct arena *arena)
 {
     slice text;
 
-    if (r->conf->show_output ||
-        !os_slurp(r->output[OUTPUT_STDERR].path, 64 << 20, &text, NULL))
+    if (r->conf->show_output || !os_slurp(r->output[OUTPUT_STDERR].path, 64 << 20, &text, NULL))
         return "";
     while (text.len && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == ' '))
         text.len--;
@@ -300,7 +300,9 @@ static bool parse_gate(struct run *r, struct err *err)
 
     if (!c->vs && !c->baseline && (c->fail_above || c->min_abs || c->strict_verdict))
         return err_set(err, ERR_USAGE, "--%s needs --baseline FILE or --vs COMMAND",
-                       c->fail_above ? "fail-above" : c->min_abs ? "min-abs" : "strict-verdict");
+                       c->fail_above ? "fail-above"
+                       : c->min_abs  ? "min-abs"
+                                     : "strict-verdict");
     if (c->vs && c->baseline)
         return err_set(err, ERR_USAGE, "--vs and --baseline exclude each other");
     r->margin = 0.02;
@@ -396,13 +398,14 @@ static bool load_baseline(struct run *r, bool *same_host, struct err *err)
 
 /* ---- the end ---- */
 
-static bool write_text(const struct run *r, const char *path, enum bench_form form,
-                       struct err *err)
+static bool write_text(const struct run *r, const char *path, enum bench_form form, struct err *err)
 {
     struct buf text = BUF_INIT(0);
     struct arena arena = { 0 };
-    struct out *out = out_open(&(struct out_conf){ .path = path, .force = r->app->common.force,
-                                                   .compress = path ? NULL : "none" }, err);
+    struct out *out = out_open(&(struct out_conf){ .path = path,
+                                                   .force = r->app->common.force,
+                                                   .compress = path ? NULL : "none" },
+                               err);
 
     if (!out)
         return false;
@@ -486,7 +489,9 @@ static bool measure(struct run *r, struct err *err)
         return false;
     if (!private_file(&r->output[OUTPUT_STDERR], &r->app->arena, err))
         return false;
-    struct bench_plan plan = { .warmup = c->warmup, .runs = c->runs, .min_time_ns = c->min_time,
+    struct bench_plan plan = { .warmup = c->warmup,
+                               .runs = c->runs,
+                               .min_time_ns = c->min_time,
                                .seed = (uint64_t)r->app->common.seed };
     r->bench.warmup = c->warmup;
     r->bench.seed = r->app->common.seed;
@@ -495,12 +500,13 @@ static bool measure(struct run *r, struct err *err)
     log_status_clear();
     if (!ok)
         return false;
-    struct bench_gate gate = { .measure = (enum bench_measure)c->gate, .margin = r->margin,
-                               .min_difference = r->min_difference, .fail = c->fail_above,
+    struct bench_gate gate = { .measure = (enum bench_measure)c->gate,
+                               .margin = r->margin,
+                               .min_difference = r->min_difference,
+                               .fail = c->fail_above,
                                .same_host = same_host };
     if (c->vs)
-        bench_compare(&r->bench, &r->bench.result[1], true, r->job[1].shown, &gate,
-                      &r->app->arena);
+        bench_compare(&r->bench, &r->bench.result[1], true, r->job[1].shown, &gate, &r->app->arena);
     else if (c->baseline)
         bench_compare(&r->bench, &r->base, false, c->baseline, &gate, &r->app->arena);
     fill_report(r);

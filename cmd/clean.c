@@ -33,8 +33,8 @@ static const struct opt opts[] = {
       .help = "remove U+FEFF in front of the text" },
     { 0, "strip-soft-hyphen", OPT_FLAG, AT(edit.strip_soft_hyphen), .group = "Text",
       .help = "remove U+00AD" },
-    { 0, "sub", OPT_STRING, AT(subs), .arg = "/RE/TEXT/FLAGS", .flags = OPT_REPEAT,
-      .group = "Text", .help = "replace matches; flags g i s m x u" },
+    { 0, "sub", OPT_STRING, AT(subs), .arg = "/RE/TEXT/FLAGS", .flags = OPT_REPEAT, .group = "Text",
+      .help = "replace matches; flags g i s m x u" },
     { 0, "collapse-space", OPT_FLAG, AT(edit.collapse_space), .group = "Text",
       .help = "make runs of TAB and spaces of all kinds one space" },
     { 0, "trim-lines", OPT_FLAG, AT(edit.trim_lines), .group = "Text",
@@ -74,8 +74,10 @@ static const struct opt opts[] = {
 
 static const struct command_mode modes[] = {
     { .summary = "edit and drop records" },
-    { .option = "list-rules", .summary = "print the rules of the profiles",
-      .common_off = COMMON_FILTER | COMMON_DROPS, .no_operands = true },
+    { .option = "list-rules",
+      .summary = "print the rules of the profiles",
+      .common_off = COMMON_FILTER | COMMON_DROPS,
+      .no_operands = true },
 };
 
 static const char *const synopsis[] = { "[options] [FILE...]", "--list-rules", NULL };
@@ -214,7 +216,9 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
         return false;
     if (c->rule_count == 0 && (app->common.drops || c->explain))
         return err_set(err, ERR_USAGE, "%s without a rule that drops records",
-                       app->common.drops ? "--drops" : c->annotate ? "--annotate" : "--explain");
+                       app->common.drops ? "--drops"
+                       : c->annotate     ? "--annotate"
+                                         : "--explain");
     if (app->common.drops && c->annotate)
         return err_set(err, ERR_USAGE, "--drops has no effect with --annotate: nothing is dropped");
     return true;
@@ -288,7 +292,8 @@ static bool run(struct app *app, void *conf, struct err *err)
 {
     static struct run r;
     static struct flow_field fields[JSON_MAX_PATHS];
-    static const struct flow_filter edits = { .work = work, .scratch_new = scratch_new,
+    static const struct flow_filter edits = { .work = work,
+                                              .scratch_new = scratch_new,
                                               .scratch_free = scratch_free };
     struct flow_conf fc = app_flow_conf(app);
 

@@ -134,8 +134,10 @@ static bool run(struct app *app, void *arg, struct err *err)
     const struct conf *conf = arg;
     struct flow_conf fc = app_flow_conf(app);
     struct gather_conf gc = {
-        .leaves = { .include = conf->include.items, .include_count = conf->include.count,
-                    .exclude = conf->exclude.items, .exclude_count = conf->exclude.count,
+        .leaves = { .include = conf->include.items,
+                    .include_count = conf->include.count,
+                    .exclude = conf->exclude.items,
+                    .exclude_count = conf->exclude.count,
                     .max_total = conf->max_total },
         .format = (enum magic_format)conf->input_type,
         .text_column = conf->text_column,

@@ -53,7 +53,7 @@ enum { FIELD_KEY, FIELD_ID };
 
 struct run {
     enum { KEY_BYTES, KEY_NORMALIZED, KEY_JSON } kind;
-    const char *path;    /* of the key's member */
+    const char *path; /* of the key's member */
     struct flow_field fields[2];
     int field_count, id; /* index of the id's member */
     bool wants_ids;
@@ -79,8 +79,8 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     (void)err;
     if (r->kind == KEY_JSON) {
         if (!key_json(rec->raw, rec->spans[FIELD_KEY], arena, &k->key, &fault)) {
-            *verdict = (struct flow_verdict){ .action = FLOW_BAD, .reason = fault.what,
-                                              .at = fault.at };
+            *verdict =
+                (struct flow_verdict){ .action = FLOW_BAD, .reason = fault.what, .at = fault.at };
             return true;
         }
     } else if (!flow_text(rec, FIELD_KEY, arena, &k->key, verdict)) {
@@ -159,12 +159,13 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
     if (!conf->exact)
         return err_set(err, ERR_USAGE, "--no-exact leaves no kind of duplicate to look for");
     if (conf->trust_hash && app_given(app, "memory"))
-        return err_set(err, ERR_USAGE, "--memory has no effect with --trust-hash: it keeps no keys");
+        return err_set(err, ERR_USAGE,
+                       "--memory has no effect with --trust-hash: it keeps no keys");
     if (!parse_key(app, conf, r, err))
         return false;
     r->wants_ids = conf->dups || app->common.drops;
-    r->fields[FIELD_KEY] = (struct flow_field){ r->path, true,
-                                                r->kind == KEY_JSON ? 0 : FLOW_STRING };
+    r->fields[FIELD_KEY] =
+        (struct flow_field){ r->path, true, r->kind == KEY_JSON ? 0 : FLOW_STRING };
     r->field_count = 1;
     if (r->wants_ids && strcmp(r->path, "id") != 0) {
         r->id = FIELD_ID;

@@ -20,7 +20,7 @@ struct conf {
 };
 
 #define AT(member) offsetof(struct conf, member)
-#define GENERATES 1 /* the mode without --score */
+#define GENERATES  1 /* the mode without --score */
 
 static const struct opt opts[] = {
     { 'm', "model", OPT_PATH, AT(model), .arg = "MODEL", .flags = OPT_REQUIRED, .group = "Model",
@@ -74,7 +74,8 @@ static const struct command_example examples[] = {
 };
 static const struct command_mode modes[] = {
     { .summary = "complete the prompt, messages or ids of each record" },
-    { .option = "score", .summary = "add the negative log-likelihood of each text or ids",
+    { .option = "score",
+      .summary = "add the negative log-likelihood of each text or ids",
       .common_off = COMMON_SEED },
 };
 
@@ -87,8 +88,8 @@ static const struct command self = {
     .opt_count = countof(opts),
     .modes = modes,
     .mode_count = countof(modes),
-    .common = COMMON_INPUT | COMMON_REJECTS | COMMON_OUTPUT | COMMON_JOBS | COMMON_SEED |
-              COMMON_PROGRESS,
+    .common =
+        COMMON_INPUT | COMMON_REJECTS | COMMON_OUTPUT | COMMON_JOBS | COMMON_SEED | COMMON_PROGRESS,
     .operands = "FILE...",
     .order = "output order = input order",
     .memory = "weights twice (file and packed), batch * (prompt + max tokens) positions",
@@ -96,8 +97,23 @@ static const struct command self = {
 
 /* ---- records ---- */
 
-enum field { F_ID, F_PROMPT, F_MESSAGES, F_IDS, F_TOOLS, F_TEXT, F_COMPLETION, F_FINISH, F_USAGE,
-             F_COMPLETION_IDS, F_LOGITS, F_NLL, F_N, F_TIMINGS, FIELDS };
+enum field {
+    F_ID,
+    F_PROMPT,
+    F_MESSAGES,
+    F_IDS,
+    F_TOOLS,
+    F_TEXT,
+    F_COMPLETION,
+    F_FINISH,
+    F_USAGE,
+    F_COMPLETION_IDS,
+    F_LOGITS,
+    F_NLL,
+    F_N,
+    F_TIMINGS,
+    FIELDS
+};
 
 static const struct flow_field fields[FIELDS] = {
     [F_ID] = { "id", false, 0 },
@@ -193,8 +209,8 @@ static const char *record_read(struct run *r, struct job *job)
     struct flow_verdict v = { 0 };
     struct err why = { 0 };
     slice text, none = { "", 0 };
-    int given = !!s[F_IDS].count + (r->conf->score ? !!s[F_TEXT].count
-                                                   : !!s[F_PROMPT].count + !!s[F_MESSAGES].count);
+    int given = !!s[F_IDS].count +
+                (r->conf->score ? !!s[F_TEXT].count : !!s[F_PROMPT].count + !!s[F_MESSAGES].count);
     bool ok;
 
     r->ids.count = 0;
@@ -223,7 +239,8 @@ static const char *record_read(struct run *r, struct job *job)
     if (room < 1)
         return arena_printf(&job->arena, "%td tokens do not fit into the model's context of %lld%s",
                             r->ids.count, (long long)context,
-                            r->conf->score ? "" : " with one more to generate").ptr;
+                            r->conf->score ? "" : " with one more to generate")
+            .ptr;
     return NULL;
 }
 
@@ -273,8 +290,8 @@ struct edits {
 static void edit_add(struct edits *e, struct job *job, enum field f, slice value)
 {
     const struct flow_record *rec = job->rec;
-    struct json_edit edit = json_edit_set(rec->raw, rec->top, rec->spans[f], fields[f].path, value,
-                                          &job->arena);
+    struct json_edit edit =
+        json_edit_set(rec->raw, rec->top, rec->spans[f], fields[f].path, value, &job->arena);
     int at = e->count++;
     for (; at > 0 && e->items[at - 1].start > edit.start; at--)
         e->items[at] = e->items[at - 1];
@@ -291,11 +308,12 @@ static slice buf_take(struct job *job, struct buf *b)
 static void add_timings(struct edits *e, struct job *job, const struct generate_result *res,
                         struct buf *b)
 {
-    const struct { const char *name; int64_t from, to; } phases[] = {
-        { "tokenize", job->pulled_ns, job->ready_ns },
-        { "queue", job->ready_ns, res->started_ns },
-        { "prefill", res->started_ns, res->first_ns },
-        { "decode", res->first_ns, res->last_ns },
+    const struct {
+        const char *name;
+        int64_t from, to;
+    } phases[] = {
+        { "tokenize", job->pulled_ns, job->ready_ns }, { "queue", job->ready_ns, res->started_ns },
+        { "prefill", res->started_ns, res->first_ns }, { "decode", res->first_ns, res->last_ns },
         { "post", res->last_ns, os_now_ns() },
     };
     for (ptrdiff_t i = 0; i < countof(phases); i++)
@@ -449,8 +467,7 @@ static bool chat_load(struct run *r, struct err *err)
 {
     struct arena *a = &r->app->arena;
     slice source = r->file->chat_template;
-    if (r->conf->chat_template &&
-        !os_slurp(r->conf->chat_template, JINJA_SOURCE_MAX, &source, err))
+    if (r->conf->chat_template && !os_slurp(r->conf->chat_template, JINJA_SOURCE_MAX, &source, err))
         return false;
     if (!source.len)
         return true;

@@ -17,7 +17,8 @@ static bool check_type(const char *value, struct err *err)
 {
     if (convert_can_write(tensor_type_of(slice_of(value))))
         return true;
-    return err_set(err, ERR_USAGE, "%s is none of F32, F16, BF16, Q8_0", ERR_QUOTE(slice_of(value)));
+    return err_set(err, ERR_USAGE, "%s is none of F32, F16, BF16, Q8_0",
+                   ERR_QUOTE(slice_of(value)));
 }
 
 static const struct opt opts[] = {
@@ -133,7 +134,8 @@ static void tell(struct app *app, const struct model_file *m, const struct conve
 static void show_progress(void *arg, int64_t done_bytes)
 {
     struct app *app = arg;
-    struct progress_state s = { .bytes_in = done_bytes, .raw_bytes = done_bytes,
+    struct progress_state s = { .bytes_in = done_bytes,
+                                .raw_bytes = done_bytes,
                                 .raw_total = app->report.bytes_in };
 
     progress_update(&app->progress, &s);
@@ -170,7 +172,8 @@ static bool convert(struct app *app, const struct conf *conf, struct err *err)
     if (!cc.output && !conf->dry_run)
         return err_set(err, ERR_USAGE, "option '-o FILE' is required (or '--dry-run')");
     if (cc.output && strcmp(cc.output, "-") == 0)
-        return err_set(err, ERR_USAGE, "option '-o -': a model is written to a file, not to stdout");
+        return err_set(err, ERR_USAGE,
+                       "option '-o -': a model is written to a file, not to stdout");
     if (cc.output && !convert_check_output(cc.output, cc.force, err))
         return false;
     struct model_file *m = open_model(app, app->options.operands[0], err);

@@ -15,16 +15,17 @@ struct conf {
 };
 
 enum mode { MODE_WRITE, MODE_VERIFY, MODE_CAT, MODE_STAT };
-#define IN(mode) (1u << (mode))
+#define IN(mode)   (1u << (mode))
 #define AT(member) offsetof(struct conf, member)
 
 static const struct opt opts[] = {
     { 0, "verify", OPT_PATH, AT(verify), .arg = "DIR", .flags = OPT_MODE,
-      .complete = OPT_COMPLETE_DIR, .group = "Reading", .help = "check every file of a folder of shards" },
+      .complete = OPT_COMPLETE_DIR, .group = "Reading",
+      .help = "check every file of a folder of shards" },
     { 0, "cat", OPT_PATH, AT(cat), .arg = "DIR", .flags = OPT_MODE, .complete = OPT_COMPLETE_DIR,
       .group = "Reading", .help = "give the records of a folder of shards back" },
-    { 0, "stat", OPT_PATH, AT(stat), .arg = "DIR", .flags = OPT_MODE,
-      .complete = OPT_COMPLETE_DIR, .group = "Reading", .help = "print what a folder of shards holds" },
+    { 0, "stat", OPT_PATH, AT(stat), .arg = "DIR", .flags = OPT_MODE, .complete = OPT_COMPLETE_DIR,
+      .group = "Reading", .help = "print what a folder of shards holds" },
     { 0, "format", OPT_ENUM, AT(format), .arg = "FORMAT", .def = "jsonl.zst",
       .choices = "jsonl.zst|megatron", .modes = IN(MODE_WRITE), .group = "Shards",
       .help = "compressed lines, or token ids for training" },
@@ -54,7 +55,8 @@ static const struct opt opts[] = {
 #define NOT_WRITING (COMMON_INPUT | COMMON_REJECTS | COMMON_TARGET)
 static const struct command_mode modes[] = {
     [MODE_WRITE] = { NULL, "write shards", 0, false },
-    [MODE_VERIFY] = { "verify", "check a folder", NOT_WRITING | COMMON_JOBS | COMMON_PROGRESS, true },
+    [MODE_VERIFY] = { "verify", "check a folder", NOT_WRITING | COMMON_JOBS | COMMON_PROGRESS,
+                      true },
     [MODE_CAT] = { "cat", "read a folder back", NOT_WRITING, true },
     [MODE_STAT] = { "stat", "print what a folder holds",
                     NOT_WRITING | COMMON_JOBS | COMMON_PROGRESS, true },
@@ -112,8 +114,8 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     ptrdiff_t at = 0;
     const char *wrong = tokens_parse(array, 1, arena, t, &at);
     if (!wrong && t->count && o->vocab && t->max >= o->vocab)
-        wrong = arena_printf(arena, "token id %u, where --vocab-size is %" PRId64, t->max,
-                             o->vocab).ptr;
+        wrong = arena_printf(arena, "token id %u, where --vocab-size is %" PRId64, t->max, o->vocab)
+                    .ptr;
     if (!wrong && t->max > UINT16_MAX && o->dtype == PACK_U16)
         wrong = arena_printf(arena, "token id %u does not fit --dtype u16", t->max).ptr;
     if (wrong)
@@ -146,8 +148,10 @@ static bool write_options(struct app *app, const struct conf *c, struct pack_opt
 {
     static const char *const lines_only[] = { "frame", "level" };
     static const char *const tokens_only[] = { "dtype", "eos", "vocab-size" };
-    *o = (struct pack_options){ (enum pack_format)c->format, c->size, c->records, c->frame, c->level,
-                                c->eos, c->vocab, (enum pack_dtype)c->dtype };
+    *o = (struct pack_options){
+        (enum pack_format)c->format, c->size, c->records, c->frame, c->level, c->eos, c->vocab,
+        (enum pack_dtype)c->dtype
+    };
     bool lines = o->format == PACK_JSONL_ZST;
     const char *const *useless = lines ? tokens_only : lines_only;
     for (ptrdiff_t i = 0; i < (lines ? countof(tokens_only) : countof(lines_only)); i++)
@@ -252,9 +256,12 @@ static bool run(struct app *app, void *arg, struct err *err)
     const struct conf *conf = arg;
     struct manifest m;
     switch (app->options.mode) {
-    case MODE_VERIFY: return unpack_verify(conf->verify, &m, &app->arena, err);
-    case MODE_CAT: return run_cat(app, conf, err);
-    case MODE_STAT: return run_stat(app, conf, err);
+    case MODE_VERIFY:
+        return unpack_verify(conf->verify, &m, &app->arena, err);
+    case MODE_CAT:
+        return run_cat(app, conf, err);
+    case MODE_STAT:
+        return run_stat(app, conf, err);
     }
     return run_write(app, conf, err);
 }

@@ -10,8 +10,11 @@ struct conf {
 };
 
 #define AT(member) offsetof(struct conf, member)
-enum { MODE_ENCODE = 1 << TOK_RECORDS_ENCODE, MODE_COUNT = 1 << TOK_RECORDS_COUNT,
-       MODE_DECODE = 1 << TOK_RECORDS_DECODE };
+enum {
+    MODE_ENCODE = 1 << TOK_RECORDS_ENCODE,
+    MODE_COUNT = 1 << TOK_RECORDS_COUNT,
+    MODE_DECODE = 1 << TOK_RECORDS_DECODE
+};
 
 static const struct opt opts[] = {
     { 't', "tokenizer", OPT_PATH, AT(tokenizer), .arg = "FILE", .flags = OPT_REQUIRED,

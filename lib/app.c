@@ -77,8 +77,8 @@ static bool resolve_jobs(struct opt_common *c, struct err *err)
 {
     const char *env = os_env("MILLRACE_JOBS");
 
-    if (c->jobs == 0 && env && (!opt_parse_int(slice_of(env), &c->jobs) || c->jobs < 1 ||
-                                c->jobs > 256))
+    if (c->jobs == 0 && env &&
+        (!opt_parse_int(slice_of(env), &c->jobs) || c->jobs < 1 || c->jobs > 256))
         return err_set(err, ERR_USAGE, "MILLRACE_JOBS=%s is not a number from 1 to 256", env);
     if (c->jobs == 0)
         c->jobs = os_cpu_count();

@@ -20,12 +20,12 @@
 
 struct app {
     const struct command *command;
-    const char *name;              /* as invoked */
-    struct opt_common common;      /* resolved: jobs >= 1 */
-    struct opt_result options;     /* operands, mode, opt_given */
+    const char *name;          /* as invoked */
+    struct opt_common common;  /* resolved: jobs >= 1 */
+    struct opt_result options; /* operands, mode, opt_given */
     struct report report;
     struct progress progress;
-    struct arena arena;            /* process lifetime */
+    struct arena arena; /* process lifetime */
 };
 
 typedef bool app_run_fn(struct app *app, void *conf, struct err *err);

@@ -37,8 +37,8 @@ void arena_trim(struct arena *a, void *end);
 void arena_reset(struct arena *a);
 void arena_release(struct arena *a);
 
-#define arena_new(a, type, count) \
-    ((type *)arena_alloc((a), (count), (ptrdiff_t)sizeof(type), (ptrdiff_t)_Alignof(type)))
+#define arena_new(a, type, count)                                                                  \
+    ((type *)arena_alloc((a), (count), (ptrdiff_t)sizeof(type), (ptrdiff_t) _Alignof(type)))
 
 /* A copy that ends in a NUL byte (not counted in the length). */
 slice arena_dup(struct arena *a, slice s);

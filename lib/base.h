@@ -31,20 +31,20 @@ typedef struct slice {
 
 #define SLICE(literal) ((slice){ (literal), (ptrdiff_t)sizeof(literal) - 1 })
 /* printf("%.*s", SLICE_ARG(s)): for trusted text only; use err_quote() for bytes of the input. */
-#define SLICE_ARG(s) (int)((s).len > INT_MAX ? INT_MAX : (s).len), (s).ptr
+#define SLICE_ARG(s)   (int)((s).len > INT_MAX ? INT_MAX : (s).len), (s).ptr
 
 #define countof(array) ((ptrdiff_t)(sizeof(array) / sizeof((array)[0])))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b)      ((a) < (b) ? (a) : (b))
+#define MAX(a, b)      ((a) > (b) ? (a) : (b))
 /* `to` is a power of two. */
-#define ALIGN_UP(n, to) (((n) + ((to) - 1)) & ~(__typeof__(n))((to) - 1))
+#define ALIGN_UP(n, to)        (((n) + ((to)-1)) & ~(__typeof__(n))((to)-1))
 
 #define ATTR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args), nonnull(fmt)))
-#define ATTR_NORETURN __attribute__((noreturn))
-#define ATTR_COLD __attribute__((cold, noinline))
-#define ATTR_UNUSED __attribute__((unused))
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ATTR_NORETURN          __attribute__((noreturn))
+#define ATTR_COLD              __attribute__((cold, noinline))
+#define ATTR_UNUSED            __attribute__((unused))
+#define LIKELY(x)              __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)            __builtin_expect(!!(x), 0)
 
 /* Every buffer that holds a record has this many readable bytes after its end, so that a kernel
  * may load a whole vector at any position of the record. Their values are unspecified. */
@@ -57,10 +57,10 @@ ATTR_NORETURN ATTR_COLD void mem_oom(void);
 /* app.c installs its handler once, before any thread: exit_code is 70 or 71, text one line. */
 void base_set_fatal(void (*handler)(int exit_code, const char *text));
 
-#define ASSERT(cond) \
-    do { \
-        if (UNLIKELY(!(cond))) \
-            bug(__FILE__, __LINE__, #cond); \
+#define ASSERT(cond)                                                                               \
+    do {                                                                                           \
+        if (UNLIKELY(!(cond)))                                                                     \
+            bug(__FILE__, __LINE__, #cond);                                                        \
     } while (0)
 
 _Static_assert(sizeof(ptrdiff_t) == 8, "millrace is written for 64-bit machines");
@@ -95,9 +95,8 @@ static inline bool slice_starts(slice s, slice prefix)
 
 static inline bool slice_ends(slice s, slice suffix)
 {
-    return s.len >= suffix.len &&
-           (suffix.len == 0 ||
-            memcmp(s.ptr + s.len - suffix.len, suffix.ptr, (size_t)suffix.len) == 0);
+    return s.len >= suffix.len && (suffix.len == 0 || memcmp(s.ptr + s.len - suffix.len, suffix.ptr,
+                                                             (size_t)suffix.len) == 0);
 }
 
 /* memcmp order, the shorter first among equal prefixes. */
@@ -119,7 +118,12 @@ static inline ptrdiff_t slice_find(slice s, char byte)
 static inline int utf8_length(const char *s, ptrdiff_t left)
 {
     const unsigned char *p = (const unsigned char *)s;
-    int n = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
+    int n = p[0] < 0x80   ? 1
+            : p[0] < 0xC2 ? 0
+            : p[0] < 0xE0 ? 2
+            : p[0] < 0xF0 ? 3
+            : p[0] < 0xF5 ? 4
+                          : 0;
 
     if (n == 0 || n > left)
         return 0;

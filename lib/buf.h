@@ -26,7 +26,10 @@ struct buf {
     bool overflow;
 };
 
-#define BUF_INIT(max_bytes) { .max = (max_bytes) }
+#define BUF_INIT(max_bytes)                                                                        \
+    {                                                                                              \
+        .max = (max_bytes)                                                                         \
+    }
 
 /* Makes room for `more` bytes after len and returns where they go, or NULL (overflow is set). The
  * caller adds what it wrote to len. */

@@ -106,8 +106,8 @@ static bool gzip_decode(void *decoder, struct codec_io *io, bool eof, const char
             continue;
         }
         given = io->dst_len;
-        bool ok = gzip_inflate(d, io->src + io->src_pos, io->src_len - io->src_pos, io, &taken,
-                               why);
+        bool ok =
+            gzip_inflate(d, io->src + io->src_pos, io->src_len - io->src_pos, io, &taken, why);
         io->src_pos += taken;
         if (!ok)
             return false;
@@ -145,7 +145,8 @@ bool codec_inflate(slice src, enum codec_deflate form, struct buf *out, const ch
     z.next_in = (Bytef *)(uintptr_t)src.ptr;
     z.avail_in = clamp(src.len);
     do {
-        room = MIN(MAX(src.len * 2, (ptrdiff_t)4096), (out->max ? out->max : BUF_DEFAULT_MAX) - out->len);
+        room = MIN(MAX(src.len * 2, (ptrdiff_t)4096),
+                   (out->max ? out->max : BUF_DEFAULT_MAX) - out->len);
         char *dst = room > 0 ? buf_reserve(out, room) : NULL;
         if (!dst) {
             out->overflow = true;
@@ -205,10 +206,18 @@ static void gzip_encode_free(void *encoder)
 }
 
 const struct codec codec_gzip = {
-    .name = "gzip", .suffix = ".gz", .unit = "member",
-    .level_min = 1, .level_max = 9, .level_default = 6,
+    .name = "gzip",
+    .suffix = ".gz",
+    .unit = "member",
+    .level_min = 1,
+    .level_max = 9,
+    .level_default = 6,
     .detect = gzip_detect,
-    .decode_new = gzip_decode_new, .decode = gzip_decode,
-    .decode_may_end = gzip_decode_may_end, .decode_free = gzip_decode_free,
-    .encode_new = gzip_encode_new, .encode = gzip_encode, .encode_free = gzip_encode_free,
+    .decode_new = gzip_decode_new,
+    .decode = gzip_decode,
+    .decode_may_end = gzip_decode_may_end,
+    .decode_free = gzip_decode_free,
+    .encode_new = gzip_encode_new,
+    .encode = gzip_encode,
+    .encode_free = gzip_encode_free,
 };

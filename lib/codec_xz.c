@@ -22,7 +22,10 @@ struct xz_decoder {
 
 static int xz_detect(slice head)
 {
-    return head.len ? codec_magic(head, slice_make("\xFD" "7zXZ\0", 6)) : -1;
+    return head.len ? codec_magic(head, slice_make("\xFD"
+                                                   "7zXZ\0",
+                                                   6))
+                    : -1;
 }
 
 static void xz_stream_begin(struct xz_decoder *d)
@@ -172,10 +175,18 @@ static void xz_encode_free(void *encoder)
 }
 
 const struct codec codec_xz = {
-    .name = "xz", .suffix = ".xz", .unit = "stream",
-    .level_min = 0, .level_max = 9, .level_default = 6,
+    .name = "xz",
+    .suffix = ".xz",
+    .unit = "stream",
+    .level_min = 0,
+    .level_max = 9,
+    .level_default = 6,
     .detect = xz_detect,
-    .decode_new = xz_decode_new, .decode = xz_decode,
-    .decode_may_end = xz_decode_may_end, .decode_free = xz_decode_free,
-    .encode_new = xz_encode_new, .encode = xz_encode, .encode_free = xz_encode_free,
+    .decode_new = xz_decode_new,
+    .decode = xz_decode,
+    .decode_may_end = xz_decode_may_end,
+    .decode_free = xz_decode_free,
+    .encode_new = xz_encode_new,
+    .encode = xz_encode,
+    .encode_free = xz_encode_free,
 };

@@ -143,10 +143,18 @@ static void zstd_encode_free(void *encoder)
 }
 
 const struct codec codec_zstd = {
-    .name = "zstd", .suffix = ".zst", .unit = "frame",
-    .level_min = 1, .level_max = 22, .level_default = 3,
+    .name = "zstd",
+    .suffix = ".zst",
+    .unit = "frame",
+    .level_min = 1,
+    .level_max = 22,
+    .level_default = 3,
     .detect = zstd_detect,
-    .decode_new = zstd_decode_new, .decode = zstd_decode,
-    .decode_may_end = zstd_decode_may_end, .decode_free = zstd_decode_free,
-    .encode_new = zstd_encode_new, .encode = zstd_encode, .encode_free = zstd_encode_free,
+    .decode_new = zstd_decode_new,
+    .decode = zstd_decode,
+    .decode_may_end = zstd_decode_may_end,
+    .decode_free = zstd_decode_free,
+    .encode_new = zstd_encode_new,
+    .encode = zstd_encode,
+    .encode_free = zstd_encode_free,
 };

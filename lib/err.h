@@ -29,7 +29,8 @@ enum err_class {
     ERR_TEMPFAIL = 75,  /* lock held, not enough data: try again */
     ERR_CONFIG = 78,    /* bad model, tokenizer, index or manifest file */
     ERR_PIPE = 141,     /* the reader of stdout has gone: a quiet stop */
-    ERR_STOP = 143,     /* SIGINT or SIGTERM asked us to stop: temporaries go, the signal is re-raised */
+    ERR_STOP =
+        143, /* SIGINT or SIGTERM asked us to stop: temporaries go, the signal is re-raised */
 };
 
 struct err {

@@ -100,8 +100,8 @@ bool flow_close(struct flow *f, struct err *err)
     } else if (os_stopped() > 0) { /* what ended the input may be the same signal to its writer */
         ok = err_set(err, ERR_STOP, "stopped by signal %d", os_stopped());
     } else if (f->conf.max_error_percent >= 0 && share > f->conf.max_error_percent) {
-        ok = err_set(err, ERR_FINDING, "%.3g %% of the records are bad, more than --max-errors allows",
-                     share);
+        ok = err_set(err, ERR_FINDING,
+                     "%.3g %% of the records are bad, more than --max-errors allows", share);
     }
     if (!ok) {
         flow_abort(f);
@@ -414,20 +414,21 @@ static void records_keep(struct batch *b, const struct flow_record *rec,
     b->verdicts[b->rec_count++] = *v;
 }
 
-static bool filter_record(struct stages *s, void *scratch, struct batch *b,
-                          struct flow_record *rec, struct json_span *spans)
+static bool filter_record(struct stages *s, void *scratch, struct batch *b, struct flow_record *rec,
+                          struct json_span *spans)
 {
     const struct flow_filter *filter = s->filter;
     struct flow_verdict v = { 0 };
 
     if (b->oversize) {
-        v = (struct flow_verdict){ .action = FLOW_BAD, .at = -1,
+        v = (struct flow_verdict){ .action = FLOW_BAD,
+                                   .at = -1,
                                    .reason = "record longer than --max-record" };
     } else {
         if (filter->commit)
             spans = arena_alloc_raw(&b->arena,
                                     (ptrdiff_t)sizeof *spans * MAX(1, s->flow->conf.field_count),
-                                    (ptrdiff_t)_Alignof(struct json_span));
+                                    (ptrdiff_t) _Alignof(struct json_span));
         if (record_check(s->flow, rec, spans, &b->arena, &v) &&
             !filter->work(s->self, scratch, rec, &b->arena, &v, &b->err)) {
             b->last = true;
@@ -449,8 +450,11 @@ static void filter_work(struct stages *s, void *scratch, struct batch *b)
     ptrdiff_t at = 0;
 
     if (b->oversize) {
-        rec = (struct flow_record){ .raw = buf_slice(&b->data), .file = b->file,
-                                    .line = b->first_line, .offset = b->base_offset, .index = -1 };
+        rec = (struct flow_record){ .raw = buf_slice(&b->data),
+                                    .file = b->file,
+                                    .line = b->first_line,
+                                    .offset = b->base_offset,
+                                    .index = -1 };
         filter_record(s, scratch, b, &rec, spans);
         return;
     }

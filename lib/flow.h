@@ -34,11 +34,11 @@
 struct flow_field {
     const char *path;
     bool required;
-    unsigned types;  /* allowed types, FLOW_STRING etc.; 0: any */
+    unsigned types; /* allowed types, FLOW_STRING etc.; 0: any */
 };
 #define FLOW_TYPE(t) (1u << (t))
-#define FLOW_STRING FLOW_TYPE(JSON_STRING)
-#define FLOW_ARRAY FLOW_TYPE(JSON_ARRAY)
+#define FLOW_STRING  FLOW_TYPE(JSON_STRING)
+#define FLOW_ARRAY   FLOW_TYPE(JSON_ARRAY)
 
 struct flow_conf {
     struct in_conf in;
@@ -46,25 +46,25 @@ struct flow_conf {
     bool force;
     int jobs;
     int64_t max_record;
-    int64_t max_errors;        /* -1: no limit by count */
-    double max_error_percent;  /* < 0: no limit by share; checked at the end */
+    int64_t max_errors;       /* -1: no limit by count */
+    double max_error_percent; /* < 0: no limit by share; checked at the end */
     const struct flow_field *fields;
-    int field_count;           /* at most JSON_MAX_PATHS */
-    const char *const *rules;  /* drop reasons, by index in verdict.rule */
+    int field_count;          /* at most JSON_MAX_PATHS */
+    const char *const *rules; /* drop reasons, by index in verdict.rule */
     int rule_count;
-    const char *command;       /* "by" in _drop */
-    bool no_output;            /* the tool writes elsewhere (shard): stdout is not touched */
+    const char *command; /* "by" in _drop */
+    bool no_output;      /* the tool writes elsewhere (shard): stdout is not touched */
 };
 
 /* One input record. Borrowed: valid until its verdict is committed (window: until pushed). */
 struct flow_record {
-    slice raw;                /* one JSON object without white space around it; padded */
+    slice raw;                     /* one JSON object without white space around it; padded */
     const struct json_span *spans; /* of conf.fields, by index, offsets into raw */
-    struct json_span top;     /* the object itself: start 0 */
-    const char *file;         /* for messages */
-    int64_t line;             /* physical, from 1 */
-    int64_t offset;           /* of raw in its (decompressed) input */
-    int64_t index;            /* number of the record over all inputs, from 0; only in commit and
+    struct json_span top;          /* the object itself: start 0 */
+    const char *file;              /* for messages */
+    int64_t line;                  /* physical, from 1 */
+    int64_t offset;                /* of raw in its (decompressed) input */
+    int64_t index; /* number of the record over all inputs, from 0; only in commit and
                                  window (a worker does not know it yet: -1) */
 };
 
@@ -73,15 +73,15 @@ enum flow_action { FLOW_KEEP, FLOW_DROP, FLOW_BAD };
 /* What a tool decides. Zeroed: keep the record as it is. */
 struct flow_verdict {
     enum flow_action action;
-    slice out;          /* KEEP: the record to write, without newline; ptr NULL: raw as it is.
+    slice out;           /* KEEP: the record to write, without newline; ptr NULL: raw as it is.
                            Several records: separated by "\n", out_records says how many. */
     int64_t out_records; /* 0 means 1; ignored unless out.ptr. -1: kept, but nothing is written
                             (the tool wrote it elsewhere) */
-    int rule;           /* DROP: index into conf.rules */
-    slice value, limit; /* DROP: JSON text for "_drop", or empty */
-    const char *reason; /* BAD: static or arena text */
-    ptrdiff_t at;       /* BAD: byte in raw, -1: none */
-    void *data;         /* from work to commit, in the arena */
+    int rule;            /* DROP: index into conf.rules */
+    slice value, limit;  /* DROP: JSON text for "_drop", or empty */
+    const char *reason;  /* BAD: static or arena text */
+    ptrdiff_t at;        /* BAD: byte in raw, -1: none */
+    void *data;          /* from work to commit, in the arena */
 };
 
 struct flow; /* a run: opened by flow_open, shared by the three forms */
@@ -115,18 +115,17 @@ struct flow_filter {
 
 /* Runs to the end of the input. Bad records that end the run: ERR_DATA "FILE:LINE: byte B: reason";
  * too many: ERR_FINDING. */
-bool flow_filter_run(struct flow *f, const struct flow_filter *filter, void *self,
-                     struct err *err);
+bool flow_filter_run(struct flow *f, const struct flow_filter *filter, void *self, struct err *err);
 
 /* ---- source ---- */
 
 struct flow_unit {
-    void *data;    /* from next to work, in the arena */
-    slice out;     /* work: JSONL text, whole lines with newlines */
+    void *data;              /* from next to work, in the arena */
+    slice out;               /* work: JSONL text, whole lines with newlines */
     int64_t in, records_out; /* inputs read (documents, rows) and records in `out` */
     int64_t bytes_in;
     struct flow_reject *rejects; /* in the arena, in order */
-    bool idle;     /* next: the input would block now, so what there is goes out */
+    bool idle;                   /* next: the input would block now, so what there is goes out */
     struct arena *arena;
 };
 struct flow_reject {
@@ -134,8 +133,9 @@ struct flow_reject {
     const char *file;
     int64_t line, offset; /* line 0, offset -1: none */
     const char *reason;
-    slice raw;            /* may be empty */
-    ptrdiff_t out_before; /* bytes and records of `out` that come before it in input order: what is */
+    slice raw; /* may be empty */
+    ptrdiff_t
+        out_before; /* bytes and records of `out` that come before it in input order: what is */
     int64_t records_before; /* written when this one ends the run */
 };
 
@@ -148,8 +148,7 @@ struct flow_source {
     void *(*scratch_new)(void *self);
     void (*scratch_free)(void *self, void *scratch);
 };
-bool flow_source_run(struct flow *f, const struct flow_source *source, void *self,
-                     struct err *err);
+bool flow_source_run(struct flow *f, const struct flow_source *source, void *self, struct err *err);
 
 /* ---- window ---- */
 

@@ -21,7 +21,7 @@ struct event {
     struct event *next;
     struct flow_record rec;
     struct flow_verdict verdict;
-    ptrdiff_t parts_before;                 /* output parts of the batch before it */
+    ptrdiff_t parts_before;                     /* output parts of the batch before it */
     int64_t in_before, kept_before, out_before; /* records of the batch before it */
 };
 
@@ -32,7 +32,7 @@ static inline ptrdiff_t oversize_kept(int64_t max_record)
 }
 
 struct batch {
-    struct buf data;        /* input: whole lines; padded */
+    struct buf data; /* input: whole lines; padded */
     struct arena arena;
     struct buf outbuf;
     struct part *parts;
@@ -42,28 +42,28 @@ struct batch {
     struct flow_verdict *verdicts;
     ptrdiff_t rec_count, rec_cap;
     struct event *events, **events_tail;
-    struct flow_unit unit;  /* source form */
+    struct flow_unit unit; /* source form */
     const char *file;
     int64_t first_line, base_offset, bytes_in, raw_bytes;
     int64_t lines, in, kept, records_out, empty_lines;
-    int64_t max_record;     /* a longer line is a bad record, with its blanks */
-    bool oversize;          /* data is the beginning of one record over max_record */
-    bool idle;              /* the input had nothing more: flush after this batch */
-    bool last;              /* nothing follows; err may say why */
-    struct err err;         /* fatal, after everything in the batch */
+    int64_t max_record; /* a longer line is a bad record, with its blanks */
+    bool oversize;      /* data is the beginning of one record over max_record */
+    bool idle;          /* the input had nothing more: flush after this batch */
+    bool last;          /* nothing follows; err may say why */
+    struct err err;     /* fatal, after everything in the batch */
     enum { BATCH_FREE, BATCH_FILLED, BATCH_DONE } state;
 };
 
 struct reader {
     struct in *in;
-    struct buf carry;       /* the beginning of the next record */
+    struct buf carry; /* the beginning of the next record */
     const char *file;
     ptrdiff_t file_index;
-    int64_t line, offset;   /* of what comes next */
+    int64_t line, offset; /* of what comes next */
     int64_t max_record;
-    bool skipping;          /* the rest of an oversize record */
-    bool carry_is_line;     /* carry is a whole last line without its newline */
-    bool count_lines;       /* here, because batches are worked on in parallel */
+    bool skipping;      /* the rest of an oversize record */
+    bool carry_is_line; /* carry is a whole last line without its newline */
+    bool count_lines;   /* here, because batches are worked on in parallel */
     bool ended;
     struct err err;
 };
@@ -83,13 +83,16 @@ struct flow {
     struct report *report;
     struct progress *progress;
     struct out *out, *rejects, *drops;
-    struct arena arena;     /* process lifetime */
+    struct arena arena; /* process lifetime */
     struct reader reader;
-    int64_t index;          /* records seen by the commit stage */
-    struct ring *ring;      /* while threads run */
+    int64_t index;                         /* records seen by the commit stage */
+    struct ring *ring;                     /* while threads run */
     struct flow_task *tasks, **tasks_tail; /* not taken by a worker yet; under the ring's lock */
     int64_t raw_bytes, raw_total;
-    struct slice_list { slice *items; ptrdiff_t cap; } gather;
+    struct slice_list {
+        slice *items;
+        ptrdiff_t cap;
+    } gather;
     /* window */
     struct batch window;
     ptrdiff_t window_at;

@@ -164,8 +164,9 @@ void reader_fill(struct reader *r, struct batch *b)
         } else if (undecided && bom_skip(r, b, &undecided)) {
             old = 0;
         }
-        const char *nl = b->data.len > old ? memrchr(b->data.ptr + old, '\n',
-                                                     (size_t)(b->data.len - old)) : NULL;
+        const char *nl = b->data.len > old
+                             ? memrchr(b->data.ptr + old, '\n', (size_t)(b->data.len - old))
+                             : NULL;
         if (nl)
             newline = nl - b->data.ptr;
         if (newline < 0 && b->data.len > r->max_record) {

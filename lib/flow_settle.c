@@ -108,7 +108,8 @@ bool record_check(const struct flow *f, struct flow_record *rec, struct json_spa
             if (UNLIKELY(field->types && !(field->types & FLOW_TYPE(spans[i].type))))
                 return bad(v,
                            arena_printf(arena, "member '%s' is not %s", field->path,
-                                        type_names(field->types, arena)).ptr,
+                                        type_names(field->types, arena))
+                               .ptr,
                            spans[i].start);
         } else if (spans[i].count > 1) {
             return bad(v, arena_printf(arena, "duplicate of member '%s'", field->path).ptr,
@@ -212,8 +213,7 @@ static void append_base64(struct buf *b, slice s)
 
 static bool too_many(struct flow *f, struct err *err)
 {
-    return err_set(err, ERR_FINDING,
-                   "%lld bad records, more than --max-errors allows: see %s",
+    return err_set(err, ERR_FINDING, "%lld bad records, more than --max-errors allows: see %s",
                    (long long)f->report->rejected, f->conf.rejects);
 }
 

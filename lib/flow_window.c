@@ -112,8 +112,8 @@ static bool refill(struct flow *f)
     struct batch *b = &f->window;
 
     if (f->window_filled)
-        f->reader.line = b->file == f->reader.file && !b->oversize ? b->first_line + b->lines
-                                                                   : f->reader.line;
+        f->reader.line =
+            b->file == f->reader.file && !b->oversize ? b->first_line + b->lines : f->reader.line;
     if (f->window_filled && b->last) {
         if (b->err.class)
             f->window_err = b->err;
@@ -136,8 +136,10 @@ static bool next_record(struct flow *f, struct flow_record *rec)
     if (b->oversize) {
         found = f->window_at == 0;
         f->window_at = 1;
-        *rec = (struct flow_record){ .raw = buf_slice(&b->data), .file = b->file,
-                                     .line = b->first_line, .offset = b->base_offset };
+        *rec = (struct flow_record){ .raw = buf_slice(&b->data),
+                                     .file = b->file,
+                                     .line = b->first_line,
+                                     .offset = b->base_offset };
     } else {
         found = batch_next(b, &f->window_at, rec);
     }
@@ -184,7 +186,8 @@ enum flow_pull flow_pull(struct flow *f, bool wait, struct flow_record **out, st
         struct flow_verdict v = { 0 };
         bool good;
         if (f->window.oversize) {
-            v = (struct flow_verdict){ .action = FLOW_BAD, .at = -1,
+            v = (struct flow_verdict){ .action = FLOW_BAD,
+                                       .at = -1,
                                        .reason = "record longer than --max-record" };
             good = false;
         } else {

@@ -7,27 +7,27 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define RAW_BYTES       (256 << 10) /* read at once in front of a decoder */
-#define NAME_LIST_MAX   ((ptrdiff_t)1 << 30)
-#define SLURP_FIRST     (64 << 10)
-#define SHOWN_NAME_MAX  600
+#define RAW_BYTES      (256 << 10) /* read at once in front of a decoder */
+#define NAME_LIST_MAX  ((ptrdiff_t)1 << 30)
+#define SLURP_FIRST    (64 << 10)
+#define SHOWN_NAME_MAX 600
 
 struct in {
     const char **paths; /* operands, then the names of the list */
     ptrdiff_t path_count;
-    slice name_list;    /* what --files-from held; paths point into it */
+    slice name_list; /* what --files-from held; paths point into it */
     bool raw_only;
 
-    ptrdiff_t index;    /* of the input that is open or was last; -1: none yet */
-    int fd;             /* -1: none open */
+    ptrdiff_t index;           /* of the input that is open or was last; -1: none yet */
+    int fd;                    /* -1: none open */
     const struct codec *codec; /* NULL: bytes go through */
     void *decoder;
 
-    char *raw;          /* read ahead: the sniffed head, then the decoder's input */
+    char *raw; /* read ahead: the sniffed head, then the decoder's input */
     ptrdiff_t raw_pos, raw_len;
-    int64_t raw_offset; /* of raw[raw_pos] in the file */
+    int64_t raw_offset;    /* of raw[raw_pos] in the file */
     bool raw_eof, drained; /* drained: the decoder has nothing more to give for what it has taken */
-    const char *fault;  /* of the decoder, found while it still had bytes to give; NULL: none */
+    const char *fault;     /* of the decoder, found while it still had bytes to give; NULL: none */
 
     int64_t taken_bytes, total_bytes;
     bool failed;
@@ -69,8 +69,10 @@ static bool names_split(struct in *in, char end, const char *list_name, struct e
         len = len < 0 ? left : len;
         line++;
         if (end == '\n' && memchr(text, '\0', (size_t)len))
-            return err_set(err, ERR_USAGE, "%s:%td: a NUL byte in a name; is the list NUL-separated"
-                           " (-0)?", list_name, line);
+            return err_set(err, ERR_USAGE,
+                           "%s:%td: a NUL byte in a name; is the list NUL-separated"
+                           " (-0)?",
+                           list_name, line);
         if (len == 0 && end == '\0')
             return err_set(err, ERR_USAGE, "%s: name %td is empty", list_name, line);
         text[len] = '\0';
@@ -132,15 +134,14 @@ static const char *shown_name(struct in *in)
     ptrdiff_t len = slice_of(name).len;
 
     err_quote(in->shown, sizeof in->shown, slice_of(name));
-    bool same = slice_of(in->shown).len == len + 2 &&
-                memcmp(in->shown + 1, name, (size_t)len) == 0;
+    bool same = slice_of(in->shown).len == len + 2 && memcmp(in->shown + 1, name, (size_t)len) == 0;
     return same ? name : in->shown;
 }
 
 static bool raw_fill(struct in *in, struct err *err)
 {
-    ptrdiff_t n = os_read(in->fd, shown_name(in), in->raw + in->raw_len, RAW_BYTES - in->raw_len,
-                          err);
+    ptrdiff_t n =
+        os_read(in->fd, shown_name(in), in->raw + in->raw_len, RAW_BYTES - in->raw_len, err);
 
     if (n < 0)
         return false;

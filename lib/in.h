@@ -26,10 +26,10 @@
 struct in_conf {
     const char *const *paths; /* "-" is stdin; count 0: stdin alone */
     ptrdiff_t path_count;
-    const char *files_from;   /* a file with one name per line ("-": stdin), read after paths; an
+    const char *files_from; /* a file with one name per line ("-": stdin), read after paths; an
                                  empty list is no input at all; NULL: none */
-    bool null_names;          /* names in it end with NUL */
-    bool raw;                 /* no decompression */
+    bool null_names;        /* names in it end with NUL */
+    bool raw;               /* no decompression */
 };
 
 enum in_status { IN_DATA, IN_NEXT, IN_END, IN_FAIL };
@@ -44,7 +44,7 @@ bool in_ready(struct in *in);
 /* The input that the last in_read returned bytes of: as given, "stdin" for stdin. Valid until
  * in_close. */
 const char *in_name(const struct in *in);
-ptrdiff_t in_index(const struct in *in);        /* its number, from 0 */
+ptrdiff_t in_index(const struct in *in); /* its number, from 0 */
 /* For progress: bytes taken from the files so far, and their total, -1 when unknown (pipes). */
 int64_t in_raw_bytes(const struct in *in);
 int64_t in_raw_total(const struct in *in);

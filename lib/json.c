@@ -47,8 +47,8 @@ static struct json_query_node *node_child(struct json_query_node *parent, slice 
     return *link;
 }
 
-bool json_query_init(struct json_query *q, const char *const *paths, int count,
-                     struct arena *arena, struct err *err)
+bool json_query_init(struct json_query *q, const char *const *paths, int count, struct arena *arena,
+                     struct err *err)
 {
     int inner = 0;
 
@@ -63,7 +63,8 @@ bool json_query_init(struct json_query *q, const char *const *paths, int count,
             if (!path_part(&p, arena, &part, &more) || !json_utf8_valid(part))
                 return err_set(err, ERR_USAGE,
                                "bad member path %s: use names joined by '.', and '\\.' for a dot "
-                               "in a name", ERR_QUOTE(slice_of(paths[i])));
+                               "in a name",
+                               ERR_QUOTE(slice_of(paths[i])));
             if (n != q->root && n->inner < 0) {
                 if (inner == JSON_QUERY_INNER_MAX)
                     return err_set(err, ERR_USAGE, "member path %s is too deep",
@@ -99,8 +100,7 @@ bool json_scan(slice record, const struct json_query *q, struct json_span *spans
 
 /* ---- splicing ---- */
 
-slice json_splice(slice record, const struct json_edit *edits, ptrdiff_t count,
-                  struct arena *arena)
+slice json_splice(slice record, const struct json_edit *edits, ptrdiff_t count, struct arena *arena)
 {
     ptrdiff_t len = record.len, at = 0;
 

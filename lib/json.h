@@ -51,8 +51,8 @@ struct json_query {
 
 /* paths: "text", "meta.lang", "a\\.b" (a literal dot). Array indexes are not paths. A bad path is
  * ERR_USAGE. Everything lives in the arena. */
-bool json_query_init(struct json_query *q, const char *const *paths, int count,
-                     struct arena *arena, struct err *err);
+bool json_query_init(struct json_query *q, const char *const *paths, int count, struct arena *arena,
+                     struct err *err);
 
 /* Scans `record`: one JSON value, white space around it allowed, nothing else. spans has q->count
  * elements (q may be NULL). A span describes the LAST occurrence of its member and counts them all;
@@ -82,7 +82,7 @@ void json_append_string(struct buf *b, slice text);
 /* The same for bytes that may not be UTF-8: each bad byte becomes U+FFFD. False when it did. */
 bool json_append_bytes(struct buf *b, slice bytes);
 /* Upper bound of the quoted length, and the writer without reserve: returns the end. */
-#define JSON_QUOTED_MAX(len) ((len) * 6 + 2)
+#define JSON_QUOTED_MAX(len) ((len)*6 + 2)
 char *json_write_string(char *dst, slice text);
 
 bool json_utf8_valid(slice s);
@@ -108,10 +108,10 @@ struct json_edit json_edit_set(slice record, struct json_span top, struct json_s
 
 struct json_node {
     enum json_type type;
-    slice key;               /* decoded, when the parent is an object */
-    slice text;              /* decoded string, or the number's characters */
-    ptrdiff_t count;         /* members or elements */
-    ptrdiff_t offset;        /* in the file, for messages */
+    slice key;                      /* decoded, when the parent is an object */
+    slice text;                     /* decoded string, or the number's characters */
+    ptrdiff_t count;                /* members or elements */
+    ptrdiff_t offset;               /* in the file, for messages */
     struct json_node *child, *next; /* in document order */
     struct json_node **items;       /* arrays: elements by index; objects: json_get's own */
 };
@@ -128,7 +128,7 @@ slice json_get_string(const struct json_node *n, const char *key, slice def);
 int64_t json_get_int(const struct json_node *n, const char *key, int64_t def);
 double json_get_double(const struct json_node *n, const char *key, double def);
 bool json_get_bool(const struct json_node *n, const char *key, bool def);
-bool json_int(const struct json_node *n, int64_t *out);   /* an integer that fits */
+bool json_int(const struct json_node *n, int64_t *out); /* an integer that fits */
 bool json_double(const struct json_node *n, double *out);
 
 #endif

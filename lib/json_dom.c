@@ -134,8 +134,8 @@ static uint64_t *index_place(uint64_t *table, ptrdiff_t mask, slice key, uint64_
 {
     ptrdiff_t i = (ptrdiff_t)h & mask;
 
-    while (table[i] && (((table[i] ^ h) & ~ADDRESS_MASK) != 0 ||
-                        !slice_eq(entry_node(table[i])->key, key)))
+    while (table[i] &&
+           (((table[i] ^ h) & ~ADDRESS_MASK) != 0 || !slice_eq(entry_node(table[i])->key, key)))
         i = (i + 1) & mask;
     return &table[i];
 }
@@ -248,8 +248,8 @@ struct json_node *json_get_slice(const struct json_node *n, slice key)
     if (!n || n->type != JSON_OBJECT)
         return NULL;
     if (n->items)
-        return entry_node(*index_place((void *)n->items, index_size(n->count) - 1, key,
-                                       hash_key(key)));
+        return entry_node(
+            *index_place((void *)n->items, index_size(n->count) - 1, key, hash_key(key)));
     for (struct json_node *m = n->child; m; m = m->next)
         if (slice_eq(m->key, key))
             found = m;

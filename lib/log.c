@@ -95,13 +95,13 @@ ATTR_PRINTF(2, 0) static void emit(enum log_level level, const char *fmt, va_lis
     buf_release(&line);
 }
 
-#define LOG_FUNCTION(name, level) \
-    void name(const char *fmt, ...) \
-    { \
-        va_list args; \
-        va_start(args, fmt); \
-        emit(level, fmt, args); \
-        va_end(args); \
+#define LOG_FUNCTION(name, level)                                                                  \
+    void name(const char *fmt, ...)                                                                \
+    {                                                                                              \
+        va_list args;                                                                              \
+        va_start(args, fmt);                                                                       \
+        emit(level, fmt, args);                                                                    \
+        va_end(args);                                                                              \
     }
 LOG_FUNCTION(log_error, LOG_ERROR)
 LOG_FUNCTION(log_warn, LOG_WARN)

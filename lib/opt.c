@@ -365,8 +365,8 @@ static void check_operands(struct parse *p)
     if (slice_ends(slice_of(wanted), SLICE("...")))
         return;
     if (count > 1)
-        problem(p, "operand %s: '%s' takes only one",
-                ERR_QUOTE(slice_of(p->res->operands[1])), p->cmd->name);
+        problem(p, "operand %s: '%s' takes only one", ERR_QUOTE(slice_of(p->res->operands[1])),
+                p->cmd->name);
     if (count == 0 && wanted[0] != '[')
         problem(p, "operand %s is missing", wanted);
 }
@@ -403,12 +403,17 @@ static void set_defaults(struct parse *p)
 }
 
 bool opt_parse(const struct command *cmd, void *conf, struct opt_common *common,
-               struct opt_result *res, int argc, char **argv, struct arena *arena,
-               struct err *err)
+               struct opt_result *res, int argc, char **argv, struct arena *arena, struct err *err)
 {
     struct parse p = {
-        .cmd = cmd, .conf = conf, .common = common, .res = res, .arena = arena,
-        .argc = argc, .argv = argv, .at = 1,
+        .cmd = cmd,
+        .conf = conf,
+        .common = common,
+        .res = res,
+        .arena = arena,
+        .argc = argc,
+        .argv = argv,
+        .at = 1,
     };
 
     *res = (struct opt_result){ .arena = arena };

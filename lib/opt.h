@@ -30,26 +30,26 @@
 #include "buf.h"
 #include "err.h"
 
-enum opt_type {       /* destination in the conf struct */
-    OPT_FLAG,         /* bool; has --no-NAME */
-    OPT_COUNT,        /* int: how often it was given */
-    OPT_INT,          /* int64_t */
-    OPT_FLOAT,        /* double */
-    OPT_SIZE,         /* int64_t bytes: 64K 1M 2G KiB MiB GiB (1024); KB, MB are refused */
-    OPT_DURATION,     /* int64_t ns: 500ms 90s 5m 2h; digits alone are seconds */
-    OPT_ENUM,         /* int: index into choices */
-    OPT_STRING,       /* const char * */
-    OPT_PATH,         /* const char *: a file or folder name */
-    OPT_FIELD,        /* const char *: a member path a.b, a\.b */
+enum opt_type {               /* destination in the conf struct */
+                OPT_FLAG,     /* bool; has --no-NAME */
+                OPT_COUNT,    /* int: how often it was given */
+                OPT_INT,      /* int64_t */
+                OPT_FLOAT,    /* double */
+                OPT_SIZE,     /* int64_t bytes: 64K 1M 2G KiB MiB GiB (1024); KB, MB are refused */
+                OPT_DURATION, /* int64_t ns: 500ms 90s 5m 2h; digits alone are seconds */
+                OPT_ENUM,     /* int: index into choices */
+                OPT_STRING,   /* const char * */
+                OPT_PATH,     /* const char *: a file or folder name */
+                OPT_FIELD,    /* const char *: a member path a.b, a\.b */
 };
 
 enum opt_flags {
-    OPT_REPEAT = 1,   /* destination is struct opt_list, each use appends (STRING, PATH, FIELD) */
-    OPT_REQUIRED = 2, /* missing: usage error (in the modes where it is valid) */
-    OPT_MODE = 4,     /* a FLAG or PATH option that selects a mode: see struct command.modes */
-    OPT_OPTIONAL = 8, /* the value may be left out: --x or --x=VALUE; without: "" (STRING, PATH) */
-    OPT_HIDDEN = 16,  /* not in -h and --help; the manual has it */
-    OPT_WRITES = 64,  /* a file that is written: --force is about it */
+    OPT_REPEAT = 1,    /* destination is struct opt_list, each use appends (STRING, PATH, FIELD) */
+    OPT_REQUIRED = 2,  /* missing: usage error (in the modes where it is valid) */
+    OPT_MODE = 4,      /* a FLAG or PATH option that selects a mode: see struct command.modes */
+    OPT_OPTIONAL = 8,  /* the value may be left out: --x or --x=VALUE; without: "" (STRING, PATH) */
+    OPT_HIDDEN = 16,   /* not in -h and --help; the manual has it */
+    OPT_WRITES = 64,   /* a file that is written: --force is about it */
     OPT_TRISTATE = 32, /* FLAG with an int destination: -1 not given, 0 --no-x, 1 --x */
 };
 
@@ -61,20 +61,20 @@ struct opt_list {
 };
 
 struct opt {
-    char letter;            /* 0: none */
-    const char *name;       /* long name without dashes: the same meaning in every command */
+    char letter;      /* 0: none */
+    const char *name; /* long name without dashes: the same meaning in every command */
     enum opt_type type;
-    ptrdiff_t offset;       /* of the destination in the conf struct */
-    const char *arg;        /* placeholder, upper case; NULL for flags */
-    const char *def;        /* default as text, parsed like a given value; NULL: zero */
-    double min, max;        /* for INT, FLOAT, SIZE, DURATION(s); both 0: unchecked */
-    const char *choices;    /* for ENUM: "a|b|c"; for STRING: the value must be one of them */
-    unsigned flags;         /* enum opt_flags */
-    unsigned modes;         /* bit i: valid in modes[i]; 0: in every mode */
-    const char *group;      /* heading in the help */
+    ptrdiff_t offset;           /* of the destination in the conf struct */
+    const char *arg;            /* placeholder, upper case; NULL for flags */
+    const char *def;            /* default as text, parsed like a given value; NULL: zero */
+    double min, max;            /* for INT, FLOAT, SIZE, DURATION(s); both 0: unchecked */
+    const char *choices;        /* for ENUM: "a|b|c"; for STRING: the value must be one of them */
+    unsigned flags;             /* enum opt_flags */
+    unsigned modes;             /* bit i: valid in modes[i]; 0: in every mode */
+    const char *group;          /* heading in the help */
     enum opt_complete complete; /* PATH completes files unless this says otherwise */
-    const char *help;       /* at most 56 characters, lower case, no full stop */
-    const char *needs;      /* "a|b": has no effect, so is an error, unless one of these is given */
+    const char *help;           /* at most 56 characters, lower case, no full stop */
+    const char *needs; /* "a|b": has no effect, so is an error, unless one of these is given */
     /* Looks at the value's text before anything runs; false with err->text "what is wrong" (the
      * option's name is put in front). NULL: nothing to check. STRING, PATH and FIELD. */
     bool (*check)(const char *value, struct err *err);
@@ -83,23 +83,23 @@ struct opt {
 /* Groups of common options that a command takes. help, version, verbosity, --isa, --color,
  * --log-format, --report, --metrics and --dump-options are always there. */
 enum opt_common_group {
-    COMMON_INPUT = 1,      /* --files-from -0 */
-    COMMON_RECORDS = 2,    /* --field --rejects --max-errors --max-record */
-    COMMON_OUTPUT = 4,     /* -o --force --compress */
-    COMMON_DROPS = 8,      /* --drops */
-    COMMON_JOBS = 16,      /* -j */
-    COMMON_SEED = 32,      /* --seed */
-    COMMON_PROGRESS = 64,  /* --progress --no-progress */
-    COMMON_REJECTS = 128,  /* --rejects --max-errors --max-record without --field (collect) */
-    COMMON_TARGET = 256,   /* -o --force without --compress: the tool names the format */
+    COMMON_INPUT = 1,     /* --files-from -0 */
+    COMMON_RECORDS = 2,   /* --field --rejects --max-errors --max-record */
+    COMMON_OUTPUT = 4,    /* -o --force --compress */
+    COMMON_DROPS = 8,     /* --drops */
+    COMMON_JOBS = 16,     /* -j */
+    COMMON_SEED = 32,     /* --seed */
+    COMMON_PROGRESS = 64, /* --progress --no-progress */
+    COMMON_REJECTS = 128, /* --rejects --max-errors --max-record without --field (collect) */
+    COMMON_TARGET = 256,  /* -o --force without --compress: the tool names the format */
     COMMON_FILTER = COMMON_INPUT | COMMON_RECORDS | COMMON_OUTPUT | COMMON_JOBS | COMMON_PROGRESS,
 };
 
 struct opt_common {
     bool short_help, help, version, dump_options, quiet, force, null_names;
-    int verbose, color, log_format;  /* enums: auto|always|never, text|json */
-    int progress;                    /* -1 auto, 0 never, 1 always */
-    int64_t jobs;                    /* resolved by app: >= 1 */
+    int verbose, color, log_format; /* enums: auto|always|never, text|json */
+    int progress;                   /* -1 auto, 0 never, 1 always */
+    int64_t jobs;                   /* resolved by app: >= 1 */
     int64_t seed, max_record;
     const char *output, *compress, *field, *rejects, *max_errors, *drops;
     const char *report, *metrics, *files_from, *isa;
@@ -111,7 +111,7 @@ struct command_example {
 };
 
 struct command_mode {
-    const char *option;  /* long name of the OPT_MODE option that selects it; modes[0] may have
+    const char *option; /* long name of the OPT_MODE option that selects it; modes[0] may have
                             NULL (the mode without a name) or one, which is then the default */
     const char *summary;
     unsigned common_off; /* enum opt_common_group: given here, their options are an error */
@@ -124,14 +124,14 @@ struct command {
     const struct command_example *examples; /* ends with a zeroed row */
     const struct opt *opts;
     ptrdiff_t opt_count;
-    const struct command_mode *modes;       /* modes[0] is the default; NULL: one mode */
+    const struct command_mode *modes; /* modes[0] is the default; NULL: one mode */
     ptrdiff_t mode_count;
-    unsigned common;                        /* enum opt_common_group */
-    const char *operands;                   /* "FILE...": any number; "DIR": exactly one; "[DIR]":
+    unsigned common;            /* enum opt_common_group */
+    const char *operands;       /* "FILE...": any number; "DIR": exactly one; "[DIR]":
                                                at most one; NULL: none is taken */
-    bool operands_end_options;              /* bench: the first operand ends the options */
-    const char *order, *memory;             /* one line each, in --help and the manual */
-    const char *libraries;                  /* for -V, e.g. "PCRE2 10.42"; may be NULL */
+    bool operands_end_options;  /* bench: the first operand ends the options */
+    const char *order, *memory; /* one line each, in --help and the manual */
+    const char *libraries;      /* for -V, e.g. "PCRE2 10.42"; may be NULL */
 };
 
 struct opt_result {
@@ -145,8 +145,7 @@ struct opt_result {
 /* Fills conf (zeroed by the caller) with defaults, then with argv[1..]. False with ERR_USAGE; all
  * problems are in err->text, separated by "\n". --help and --version win over errors. */
 bool opt_parse(const struct command *cmd, void *conf, struct opt_common *common,
-               struct opt_result *res, int argc, char **argv, struct arena *arena,
-               struct err *err);
+               struct opt_result *res, int argc, char **argv, struct arena *arena, struct err *err);
 /* Was the option with this long name, own or common, given on the command line? */
 bool opt_given(const struct command *cmd, const struct opt_result *res, const char *name);
 

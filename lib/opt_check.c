@@ -1,6 +1,6 @@
 #include "opt_table.h"
 
-#define HELP_MAX 56
+#define HELP_MAX         56
 #define LINE_MAX_COLUMNS 76
 
 static bool lower_name(const char *name)
@@ -100,7 +100,13 @@ static const char *check_choices(const struct opt *o)
 
 static const char *check_default(const struct opt *o, struct arena *arena)
 {
-    union { int64_t n; double x; const char *s; bool b; int i; } value;
+    union {
+        int64_t n;
+        double x;
+        const char *s;
+        bool b;
+        int i;
+    } value;
     const char *why;
 
     if (o->type == OPT_COUNT && o->def)
@@ -220,7 +226,8 @@ const char *opt_check(const struct command *cmd, struct arena *arena)
     for (ptrdiff_t i = 0; !fault && i < cmd->opt_count; i++) /* before anything looks for names */
         if (!lower_name(cmd->opts[i].name))
             fault = arena_printf(arena, "option %td: '%s' is not a name (a-z 0-9 -, without no-)",
-                                 i, cmd->opts[i].name ? cmd->opts[i].name : "").ptr;
+                                 i, cmd->opts[i].name ? cmd->opts[i].name : "")
+                        .ptr;
     for (ptrdiff_t i = 0; !fault && i < opt_row_count(cmd); i++)
         fault = check_row(cmd, i, arena);
     return fault ? fault : check_modes(cmd, arena);

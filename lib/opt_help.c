@@ -1,6 +1,6 @@
 #include "opt_table.h"
 
-#define HELP_WIDTH 80
+#define HELP_WIDTH  80
 #define HELP_COLUMN 24 /* where the descriptions begin: 24 + 56 = 80 */
 
 /* Columns, not bytes: continuation bytes of UTF-8 take no room. */
@@ -217,7 +217,10 @@ static const char *complete_name(const struct opt *o)
 
 static void dump_row(const struct command *cmd, const struct opt_row *row, struct buf *out)
 {
-    static const struct { unsigned bit; const char *name; } flag_names[] = {
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } flag_names[] = {
         { OPT_REPEAT, "repeat" },     { OPT_REQUIRED, "required" }, { OPT_MODE, "mode" },
         { OPT_OPTIONAL, "optional" }, { OPT_HIDDEN, "hidden" },     { OPT_TRISTATE, "tristate" },
     };

@@ -13,7 +13,7 @@
 
 struct opt_row {
     const struct opt *opt;
-    bool common;     /* its destination is in struct opt_common */
+    bool common; /* its destination is in struct opt_common */
     bool off;
     unsigned groups; /* of a common one: enum opt_common_group, any of them enables it; 0: always */
     int given_bit;

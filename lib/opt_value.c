@@ -100,10 +100,12 @@ static enum parsed parse_size(slice s, int64_t *out)
 
 static enum parsed parse_duration(slice s, int64_t *ns)
 {
-    static const struct { const char *unit; int64_t ns; } units[] = {
-        { "ns", 1 },           { "us", 1000 },          { "ms", 1000000 },
-        { "s", 1000000000 },   { "m", 60000000000 },    { "h", 3600000000000 },
-        { "d", 86400000000000 }, { "", 1000000000 },
+    static const struct {
+        const char *unit;
+        int64_t ns;
+    } units[] = {
+        { "ns", 1 },          { "us", 1000 },         { "ms", 1000000 },       { "s", 1000000000 },
+        { "m", 60000000000 }, { "h", 3600000000000 }, { "d", 86400000000000 }, { "", 1000000000 },
     };
     ptrdiff_t split = 0;
     int64_t whole;
@@ -152,9 +154,9 @@ bool opt_parse_duration(slice s, int64_t *ns)
 const char *opt_type_name(enum opt_type type)
 {
     static const char *const names[] = {
-        [OPT_FLAG] = "flag",     [OPT_COUNT] = "count", [OPT_INT] = "int",
-        [OPT_FLOAT] = "float",   [OPT_SIZE] = "size",   [OPT_DURATION] = "duration",
-        [OPT_ENUM] = "enum",     [OPT_STRING] = "string", [OPT_PATH] = "path",
+        [OPT_FLAG] = "flag",   [OPT_COUNT] = "count",   [OPT_INT] = "int",
+        [OPT_FLOAT] = "float", [OPT_SIZE] = "size",     [OPT_DURATION] = "duration",
+        [OPT_ENUM] = "enum",   [OPT_STRING] = "string", [OPT_PATH] = "path",
         [OPT_FIELD] = "field",
     };
     return names[type];
@@ -280,7 +282,8 @@ static bool in_range(const struct opt *o, const char *text, double x, struct are
     if ((o->min == 0 && o->max == 0) || (x >= o->min && x <= o->max))
         return true;
     *why = arena_printf(arena, "%s is out of range: %s to %s", ERR_QUOTE(slice_of(text)),
-                        limit_text(o, o->min, arena), limit_text(o, o->max, arena)).ptr;
+                        limit_text(o, o->min, arena), limit_text(o, o->max, arena))
+               .ptr;
     return false;
 }
 
@@ -305,7 +308,8 @@ static bool number(const struct opt *o, const char *text, void *dest, struct are
         *why = arena_printf(arena, "%s is too large", ERR_QUOTE(s)).ptr;
     if (p == AMBIGUOUS_UNIT)
         *why = arena_printf(arena, "%s is ambiguous (1000 or 1024?): write %.*s or %.*siB",
-                            ERR_QUOTE(s), (int)s.len - 1, text, (int)s.len - 1, text).ptr;
+                            ERR_QUOTE(s), (int)s.len - 1, text, (int)s.len - 1, text)
+                   .ptr;
     if (p == NOT_A_VALUE)
         *why = arena_printf(arena, "%s is not %s", ERR_QUOTE(s), wanted[o->type]).ptr;
     if (p != PARSED)
@@ -370,7 +374,7 @@ static void list_add(struct opt_list *list, const char *text, struct arena *aren
 
     if ((n & (n - 1)) == 0)
         list->items = arena_grow(arena, list->items, n * word, MAX(n * 2, 1) * word,
-                                 (ptrdiff_t)_Alignof(const char *));
+                                 (ptrdiff_t) _Alignof(const char *));
     list->items[list->count++] = text;
 }
 

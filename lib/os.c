@@ -78,7 +78,8 @@ int os_stopped(void)
 
 bool os_wait_readable(int fd, int timeout_ms)
 {
-    struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = stop_pipe[0], .events = POLLIN } };
+    struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
+                           { .fd = stop_pipe[0], .events = POLLIN } };
 
     for (;;) {
         int n = stop_flag ? 0 : poll(p, 2, timeout_ms);
@@ -377,8 +378,8 @@ bool os_map(const char *path, slice *bytes, struct err *err)
     if (ok && !st.is_file)
         ok = err_set(err, ERR_NOINPUT, "%s is not a regular file", ERR_QUOTE(slice_of(path)));
     if (ok && st.size > 0) {
-        void *p = fault("mmap") ? MAP_FAILED
-                                : mmap(NULL, (size_t)st.size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *p =
+            fault("mmap") ? MAP_FAILED : mmap(NULL, (size_t)st.size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED)
             ok = err_sys(err, errno == ENOMEM ? ERR_OS : ERR_IO, errno, "cannot map %s",
                          ERR_QUOTE(slice_of(path)));

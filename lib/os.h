@@ -41,7 +41,8 @@ bool os_fsync(int fd, const char *name, struct err *err);
 bool os_close(int fd, const char *name, struct err *err);
 void os_close_quiet(int fd);
 bool os_unlink(const char *path, struct err *err);
-bool os_rename(const char *from, const char *to, struct err *err); /* and syncs the folder of `to` */
+bool os_rename(const char *from, const char *to,
+               struct err *err); /* and syncs the folder of `to` */
 bool os_mkdir(const char *path, bool *existed, struct err *err);
 bool os_sync_dir(const char *path, struct err *err);
 bool os_truncate(int fd, const char *name, int64_t size, struct err *err);
@@ -60,7 +61,10 @@ bool os_free_bytes(const char *path, int64_t *bytes, struct err *err);
 
 /* Entry names of a folder in byte order, without "." and "..". *names is one allocation for
  * os_list_free. */
-struct os_entry { const char *name; bool is_dir, is_file, is_link; };
+struct os_entry {
+    const char *name;
+    bool is_dir, is_file, is_link;
+};
 bool os_list_dir(const char *path, struct os_entry **entries, ptrdiff_t *count, struct err *err);
 void os_list_free(struct os_entry *entries, ptrdiff_t count);
 
@@ -100,7 +104,7 @@ int os_stopped(void);            /* the signal's number, 0 while running, -1 aft
 bool os_wait_readable(int fd, int timeout_ms);
 
 /* ---- machine ---- */
-int64_t os_now_ns(void);      /* monotonic */
+int64_t os_now_ns(void); /* monotonic */
 int64_t os_unix_ms(void);
 /* CPUs for us: min(affinity, cgroup quota rounded down), at least 1. */
 int os_cpu_count(void);
@@ -113,7 +117,7 @@ struct os_host {
     int64_t memory_bytes;
 };
 void os_host(struct os_host *host);
-const char *os_env(const char *name); /* NULL when unset or empty */
+const char *os_env(const char *name);       /* NULL when unset or empty */
 bool os_exe_dir(char *dst, ptrdiff_t size); /* folder of the running executable */
 
 /* ---- the process itself (app.c) ---- */
@@ -129,12 +133,12 @@ ATTR_NORETURN void os_exit_now(int code); /* _exit: no handlers, any thread */
 struct os_usage {
     int64_t wall_ns, user_ns, sys_ns, max_rss_bytes, minor_faults, major_faults;
     int64_t voluntary_switches, involuntary_switches;
-    int exit_code;   /* 128+n when killed by signal n */
+    int exit_code; /* 128+n when killed by signal n */
 };
 struct os_spawn {
-    const char *const *argv; /* NULL-terminated, found by PATH */
+    const char *const *argv;                            /* NULL-terminated, found by PATH */
     const char *stdin_path, *stdout_path, *stderr_path; /* NULL: inherit */
-    bool stdout_to_stderr; /* stdout goes where stderr goes */
+    bool stdout_to_stderr;                              /* stdout goes where stderr goes */
     const char *const *env_add; /* "NAME=value", NULL-terminated; NULL: none */
 };
 /* Runs a command to its end with default signal dispositions. Not startable: ERR_CHILD. */

@@ -83,7 +83,8 @@ static int quota_cpus(void)
         }
     }
     char a[64], b[64];
-    if (sscanf(small_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", a, sizeof a), "%lld", &quota) == 1 &&
+    if (sscanf(small_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", a, sizeof a), "%lld", &quota) ==
+            1 &&
         sscanf(small_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us", b, sizeof b), "%lld", &period) ==
             1 &&
         quota > 0 && period > 0)

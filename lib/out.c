@@ -10,18 +10,18 @@
 #define BLOCK_BYTES  (128 << 10) /* what an encoder is given at a time, whatever the writes were */
 
 struct out {
-    char *name;          /* for messages */
+    char *name; /* for messages */
     int fd;
     bool is_stdout, has_temp, live;
     struct os_temp temp; /* while has_temp; owns fd */
 
-    char *buffer;        /* bytes for the descriptor; after the encoder when there is one */
+    char *buffer; /* bytes for the descriptor; after the encoder when there is one */
     ptrdiff_t buffered;
     int64_t bytes;
 
     const struct codec *codec; /* NULL: bytes go through */
     void *encoder;
-    char *block;         /* input of the encoder, up to BLOCK_BYTES */
+    char *block; /* input of the encoder, up to BLOCK_BYTES */
     ptrdiff_t block_len;
 };
 
@@ -44,16 +44,20 @@ static bool compress_parse(const char *text, const char *path, const struct code
         *level = *codec ? (*codec)->level_default : 0;
         for (int i = 0; path && i < countof(unwritable); i++)
             if (slice_ends(slice_of(path), slice_of(unwritable[i])))
-                return err_set(err, ERR_USAGE, "%s: %s is not written here: use .zst, .gz or .xz, "
-                               "or say --compress none", ERR_QUOTE(slice_of(path)), unwritable[i]);
+                return err_set(err, ERR_USAGE,
+                               "%s: %s is not written here: use .zst, .gz or .xz, "
+                               "or say --compress none",
+                               ERR_QUOTE(slice_of(path)), unwritable[i]);
         return true;
     }
     if (slice_eq(s, SLICE("none")))
         return true;
     *codec = s.len == 0 ? &codec_zstd : codec_by_name(name);
     if (!*codec)
-        return err_set(err, ERR_USAGE, "unknown compression %s: zstd, gzip, xz (each with :LEVEL) "
-                       "or none", ERR_QUOTE(s));
+        return err_set(err, ERR_USAGE,
+                       "unknown compression %s: zstd, gzip, xz (each with :LEVEL) "
+                       "or none",
+                       ERR_QUOTE(s));
     *level = (*codec)->level_default;
     if (colon < 0)
         return true;
@@ -65,8 +69,7 @@ static bool compress_parse(const char *text, const char *path, const struct code
     }
     if (!good || n < (*codec)->level_min || n > (*codec)->level_max)
         return err_set(err, ERR_USAGE, "compression level %s of %s is not in %d..%d",
-                       ERR_QUOTE(digits), (*codec)->name, (*codec)->level_min,
-                       (*codec)->level_max);
+                       ERR_QUOTE(digits), (*codec)->name, (*codec)->level_min, (*codec)->level_max);
     *level = n;
     return true;
 }
@@ -175,8 +178,11 @@ static bool plain_writev(struct out *o, const slice *parts, ptrdiff_t count, ptr
 
 static bool encode_block(struct out *o, slice s, enum codec_op op, struct err *err)
 {
-    struct codec_io io = { .src = s.ptr, .src_len = s.len, .dst = o->buffer,
-                           .dst_cap = BUFFER_BYTES, .dst_len = o->buffered };
+    struct codec_io io = { .src = s.ptr,
+                           .src_len = s.len,
+                           .dst = o->buffer,
+                           .dst_cap = BUFFER_BYTES,
+                           .dst_len = o->buffered };
     const char *why = NULL;
     bool done = false;
 

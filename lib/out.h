@@ -19,7 +19,7 @@ struct out_conf {
     const char *path;     /* NULL or "-": stdout */
     const char *compress; /* see above */
     bool force;
-    bool live;            /* out_flush reaches the reader even through a compressor */
+    bool live; /* out_flush reaches the reader even through a compressor */
 };
 
 /* NULL on failure. A bad compress text is ERR_USAGE. Strings are copied. */
@@ -33,7 +33,7 @@ bool out_flush(struct out *o, struct err *err);
 bool out_commit(struct out *o, struct err *err);
 /* Removes the temporary and frees o. NULL is allowed. */
 void out_abort(struct out *o);
-int64_t out_bytes(const struct out *o); /* before compression */
+int64_t out_bytes(const struct out *o);    /* before compression */
 const char *out_name(const struct out *o); /* "stdout" or the path */
 
 /* Checks a compress text without opening anything (option validation). */

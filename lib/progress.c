@@ -39,8 +39,9 @@ void progress_init(struct progress *p, bool shown, volatile int *status_request)
 {
     int64_t now = os_now_ns();
 
-    *p = (struct progress){ .shown = shown, .start_ns = now, .last_ns = now,
-                            .status_request = status_request };
+    *p = (struct progress){
+        .shown = shown, .start_ns = now, .last_ns = now, .status_request = status_request
+    };
 }
 
 const char *progress_format(char *dst, ptrdiff_t size, const struct progress_state *s,
@@ -48,14 +49,14 @@ const char *progress_format(char *dst, ptrdiff_t size, const struct progress_sta
 {
     char a[32], b[32], text[320];
     double seconds = (double)elapsed_ns / 1e9;
-    size_t at = (size_t)snprintf(text, sizeof text, "%s in, %s out", grouped(a, s->in),
-                                 grouped(b, s->out));
+    size_t at =
+        (size_t)snprintf(text, sizeof text, "%s in, %s out", grouped(a, s->in), grouped(b, s->out));
 
     if (s->dropped)
         at += (size_t)snprintf(text + at, sizeof text - at, ", %s dropped", grouped(a, s->dropped));
     if (s->rejected)
-        at += (size_t)snprintf(text + at, sizeof text - at, ", %s rejected",
-                               grouped(a, s->rejected));
+        at +=
+            (size_t)snprintf(text + at, sizeof text - at, ", %s rejected", grouped(a, s->rejected));
     if (seconds > 0) {
         double rate = (double)s->bytes_in / 1e6 / seconds;
         at += (size_t)snprintf(text + at, sizeof text - at, ", %.*f MB/s", rate < 10, rate);

@@ -4,9 +4,9 @@
 #include <pcre2.h>
 
 #define JIT_STACK_FIRST (32 << 10)
-#define JIT_STACK_MAX (8 << 20)
-#define HEAP_LIMIT_KIB (64 << 10)
-#define PATTERN_MAX (1 << 20)
+#define JIT_STACK_MAX   (8 << 20)
+#define HEAP_LIMIT_KIB  (64 << 10)
+#define PATTERN_MAX     (1 << 20)
 
 struct regex {
     pcre2_code *code;

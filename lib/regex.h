@@ -19,7 +19,7 @@
 
 #include "err.h"
 
-#define REGEX_STEPS 1000000
+#define REGEX_STEPS      1000000
 #define REGEX_MAX_GROUPS 100
 
 enum regex_flags {

@@ -24,7 +24,10 @@ struct figure {
     const char *member, *metric, *help;
     ptrdiff_t offset;
 };
-#define FIGURE(member, metric, help) { #member, metric, help, offsetof(struct report, member) }
+#define FIGURE(member, metric, help)                                                               \
+    {                                                                                              \
+#member, metric, help, offsetof(struct report, member)                                     \
+    }
 static const struct figure counts_before[] = {
     FIGURE(in, "records_in", "Input records of the last run."),
     FIGURE(out, "records_kept", "Input records of the last run that came out."),
@@ -37,9 +40,10 @@ static const struct figure counts_after[] = {
     FIGURE(bytes_out, "output_bytes", "Bytes that the last run wrote, before compression."),
 };
 /* Members with other sources; own figures may not take any of these names. */
-static const char *const reserved[] = { "schema",  "cmd",     "version",     "argv",
-                                        "isa",     "jobs",    "dropped",     "seconds",
-                                        "cpu_seconds", "peak_rss_bytes", "exit" };
+static const char *const reserved[] = { "schema",         "cmd",     "version",
+                                        "argv",           "isa",     "jobs",
+                                        "dropped",        "seconds", "cpu_seconds",
+                                        "peak_rss_bytes", "exit" };
 
 static int64_t figure_value(const struct report *r, const struct figure *f)
 {
@@ -48,8 +52,9 @@ static int64_t figure_value(const struct report *r, const struct figure *f)
 
 void report_init(struct report *r, const char *command, int argc, const char *const *argv)
 {
-    *r = (struct report){ .command = command, .argc = argc, .argv = argv, .jobs = 1,
-                          .start_ns = os_now_ns() };
+    *r = (struct report){
+        .command = command, .argc = argc, .argv = argv, .jobs = 1, .start_ns = os_now_ns()
+    };
     r->items_tail = &r->items;
 }
 

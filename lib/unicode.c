@@ -156,8 +156,8 @@ struct uni_norm *uni_norm_new(enum uni_form form, struct arena *arena)
     /* The planes that hold characters with decompositions or combining classes. */
     static const struct {
         uint32_t first, end;
-    } ranges[] = { { 0x80, 0x3400 }, { 0xA000, 0xAC00 }, { 0xD7B0, 0xD800 }, { 0xE000, 0x20000 },
-                   { 0x2F800, 0x30000 }, { 0xE0000, 0xE1000 } };
+    } ranges[] = { { 0x80, 0x3400 },    { 0xA000, 0xAC00 },   { 0xD7B0, 0xD800 },
+                   { 0xE000, 0x20000 }, { 0x2F800, 0x30000 }, { 0xE0000, 0xE1000 } };
     struct uni_norm *n = arena_new(arena, struct uni_norm, 1);
 
     n->compose = form == UNI_NFC || form == UNI_NFKC;
@@ -187,8 +187,7 @@ struct code_points {
     ptrdiff_t len, cap;
 };
 
-static void decompose(const struct uni_norm *n, slice s, struct code_points *c,
-                      struct arena *arena)
+static void decompose(const struct uni_norm *n, slice s, struct code_points *c, struct arena *arena)
 {
     for (ptrdiff_t i = 0; i < s.len;) {
         uint32_t cp;
@@ -268,8 +267,8 @@ static ptrdiff_t ordered_marks(const struct uni_norm *n, slice text, ptrdiff_t a
         int width = uni_decode(text.ptr + at, &cp);
         if (cp < 0x80 || !is_unsafe(n, cp))
             break;
-        int class = n->mark_only[cp >> 6] >> (cp & 63) & 1 ? combining_class((utf8proc_int32_t)cp)
-                                                           : 0;
+        int class =
+            n->mark_only[cp >> 6] >> (cp & 63) & 1 ? combining_class((utf8proc_int32_t)cp) : 0;
         if (class < last || class == 0)
             return 0;
         last = class;
@@ -428,7 +427,8 @@ ptrdiff_t uni_count(slice text)
             sum += (w >> 7) & (~w >> 6) & 0x0101010101010101u;
         }
         count -= (ptrdiff_t)(((sum & 0x00FF00FF00FF00FFu) + (sum >> 8 & 0x00FF00FF00FF00FFu)) *
-                                 0x0001000100010001u >> 48);
+                                 0x0001000100010001u >>
+                             48);
     }
     for (; i < text.len; i++)
         count -= ((unsigned char)text.ptr[i] & 0xC0) == 0x80;

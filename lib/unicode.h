@@ -22,7 +22,7 @@
 #include "arena.h"
 
 #define UNI_REPLACEMENT 0xFFFD
-#define UNI_LIMIT 0x110000
+#define UNI_LIMIT       0x110000
 
 enum uni_form { UNI_NFC, UNI_NFKC, UNI_NFD, UNI_NFKD };
 

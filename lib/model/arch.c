@@ -1,34 +1,45 @@
 #include "arch.h"
 
 /* The tensors that llama and its relatives share; `rope` says whether q and k are interleaved. */
-#define DECODER_TENSORS(rope) \
-    { "model.embed_tokens.weight", "token_embd.weight", ARCH_VOCAB, ARCH_HIDDEN, 0 }, \
-    { "model.layers.%.input_layernorm.weight", "blk.%.attn_norm.weight", 0, ARCH_HIDDEN, 0 }, \
-    { "model.layers.%.self_attn.q_proj.weight", "blk.%.attn_q.weight", ARCH_Q, ARCH_HIDDEN, rope }, \
-    { "model.layers.%.self_attn.k_proj.weight", "blk.%.attn_k.weight", ARCH_KV, ARCH_HIDDEN, rope }, \
-    { "model.layers.%.self_attn.v_proj.weight", "blk.%.attn_v.weight", ARCH_KV, ARCH_HIDDEN, 0 }, \
-    { "model.layers.%.self_attn.o_proj.weight", "blk.%.attn_output.weight", ARCH_HIDDEN, ARCH_Q, 0 }, \
-    { "model.layers.%.post_attention_layernorm.weight", "blk.%.ffn_norm.weight", 0, ARCH_HIDDEN, 0 }, \
-    { "model.layers.%.mlp.gate_proj.weight", "blk.%.ffn_gate.weight", ARCH_FFN, ARCH_HIDDEN, 0 }, \
-    { "model.layers.%.mlp.up_proj.weight", "blk.%.ffn_up.weight", ARCH_FFN, ARCH_HIDDEN, 0 }, \
-    { "model.layers.%.mlp.down_proj.weight", "blk.%.ffn_down.weight", ARCH_HIDDEN, ARCH_FFN, 0 }, \
-    { "model.norm.weight", "output_norm.weight", 0, ARCH_HIDDEN, 0 }, \
-    { "lm_head.weight", "output.weight", ARCH_VOCAB, ARCH_HIDDEN, ARCH_OUTPUT }, \
-    /* Old checkpoints store the rotary frequencies. */ \
-    { "model.layers.%.self_attn.rotary_emb.inv_freq", NULL, 0, 0, ARCH_IGNORED }
+#define DECODER_TENSORS(rope)                                                                      \
+    { "model.embed_tokens.weight", "token_embd.weight", ARCH_VOCAB, ARCH_HIDDEN, 0 },              \
+        { "model.layers.%.input_layernorm.weight", "blk.%.attn_norm.weight", 0, ARCH_HIDDEN, 0 },  \
+        { "model.layers.%.self_attn.q_proj.weight", "blk.%.attn_q.weight", ARCH_Q, ARCH_HIDDEN,    \
+          rope },                                                                                  \
+        { "model.layers.%.self_attn.k_proj.weight", "blk.%.attn_k.weight", ARCH_KV, ARCH_HIDDEN,   \
+          rope },                                                                                  \
+        { "model.layers.%.self_attn.v_proj.weight", "blk.%.attn_v.weight", ARCH_KV, ARCH_HIDDEN,   \
+          0 },                                                                                     \
+        { "model.layers.%.self_attn.o_proj.weight", "blk.%.attn_output.weight", ARCH_HIDDEN,       \
+          ARCH_Q, 0 },                                                                             \
+        { "model.layers.%.post_attention_layernorm.weight", "blk.%.ffn_norm.weight", 0,            \
+          ARCH_HIDDEN, 0 },                                                                        \
+        { "model.layers.%.mlp.gate_proj.weight", "blk.%.ffn_gate.weight", ARCH_FFN, ARCH_HIDDEN,   \
+          0 },                                                                                     \
+        { "model.layers.%.mlp.up_proj.weight", "blk.%.ffn_up.weight", ARCH_FFN, ARCH_HIDDEN, 0 },  \
+        { "model.layers.%.mlp.down_proj.weight", "blk.%.ffn_down.weight", ARCH_HIDDEN, ARCH_FFN,   \
+          0 },                                                                                     \
+        { "model.norm.weight", "output_norm.weight", 0, ARCH_HIDDEN, 0 },                          \
+        { "lm_head.weight", "output.weight", ARCH_VOCAB, ARCH_HIDDEN, ARCH_OUTPUT },               \
+    /* Old checkpoints store the rotary frequencies. */                                            \
+    {                                                                                              \
+        "model.layers.%.self_attn.rotary_emb.inv_freq", NULL, 0, 0, ARCH_IGNORED                   \
+    }
 
-#define DECODER_KEYS \
-    { "vocab_size", MODEL_U32, ARCH_VOCAB, NULL, true }, \
-    { "context_length", MODEL_U32, ARCH_CONTEXT, NULL, true }, \
-    { "embedding_length", MODEL_U32, ARCH_HIDDEN, NULL, true }, \
-    { "block_count", MODEL_U32, ARCH_LAYERS, NULL, true }, \
-    { "feed_forward_length", MODEL_U32, ARCH_FFN, NULL, true }, \
-    { "attention.head_count", MODEL_U32, ARCH_HEADS, NULL, true }, \
-    { "attention.head_count_kv", MODEL_U32, ARCH_KV_HEADS, NULL, true }, \
-    { "attention.layer_norm_rms_epsilon", MODEL_F32, ARCH_NONE, "rms_norm_eps", true }, \
-    { "rope.dimension_count", MODEL_U32, ARCH_HEAD, NULL, true }, \
-    { "attention.key_length", MODEL_U32, ARCH_HEAD, NULL, true }, \
-    { "attention.value_length", MODEL_U32, ARCH_HEAD, NULL, true }
+#define DECODER_KEYS                                                                               \
+    { "vocab_size", MODEL_U32, ARCH_VOCAB, NULL, true },                                           \
+        { "context_length", MODEL_U32, ARCH_CONTEXT, NULL, true },                                 \
+        { "embedding_length", MODEL_U32, ARCH_HIDDEN, NULL, true },                                \
+        { "block_count", MODEL_U32, ARCH_LAYERS, NULL, true },                                     \
+        { "feed_forward_length", MODEL_U32, ARCH_FFN, NULL, true },                                \
+        { "attention.head_count", MODEL_U32, ARCH_HEADS, NULL, true },                             \
+        { "attention.head_count_kv", MODEL_U32, ARCH_KV_HEADS, NULL, true },                       \
+        { "attention.layer_norm_rms_epsilon", MODEL_F32, ARCH_NONE, "rms_norm_eps", true },        \
+        { "rope.dimension_count", MODEL_U32, ARCH_HEAD, NULL, true },                              \
+        { "attention.key_length", MODEL_U32, ARCH_HEAD, NULL, true },                              \
+    {                                                                                              \
+        "attention.value_length", MODEL_U32, ARCH_HEAD, NULL, true                                 \
+    }
 
 static const struct arch_tensor llama_tensors[] = {
     DECODER_TENSORS(ARCH_ROPE_HALVES),

@@ -14,30 +14,41 @@
 
 /* Sizes that shapes are made of. */
 enum arch_size {
-    ARCH_NONE, ARCH_HIDDEN, ARCH_VOCAB, ARCH_FFN, ARCH_Q, ARCH_KV, ARCH_HEAD, ARCH_LAYERS,
-    ARCH_HEADS, ARCH_KV_HEADS, ARCH_CONTEXT, ARCH_SIZES,
+    ARCH_NONE,
+    ARCH_HIDDEN,
+    ARCH_VOCAB,
+    ARCH_FFN,
+    ARCH_Q,
+    ARCH_KV,
+    ARCH_HEAD,
+    ARCH_LAYERS,
+    ARCH_HEADS,
+    ARCH_KV_HEADS,
+    ARCH_CONTEXT,
+    ARCH_SIZES,
 };
 
 enum arch_flags {
-    ARCH_OPTIONAL = 1,      /* may be missing */
-    ARCH_ROPE_HALVES = 2,   /* rows of each head: (2, hd/2) becomes (hd/2, 2), as GGUF's llama wants */
-    ARCH_OUTPUT = 4,        /* missing and ignored when the embeddings are tied, else required */
-    ARCH_IGNORED = 8,       /* known and not needed */
+    ARCH_OPTIONAL = 1, /* may be missing */
+    ARCH_ROPE_HALVES =
+        2,            /* rows of each head: (2, hd/2) becomes (hd/2, 2), as GGUF's llama wants */
+    ARCH_OUTPUT = 4,  /* missing and ignored when the embeddings are tied, else required */
+    ARCH_IGNORED = 8, /* known and not needed */
 };
 
 struct arch_tensor {
-    const char *source;     /* "model.layers.%.self_attn.q_proj.weight": % is the layer */
-    const char *name;       /* "blk.%.attn_q.weight" */
-    enum arch_size rows;    /* ARCH_NONE: one-dimensional */
+    const char *source;  /* "model.layers.%.self_attn.q_proj.weight": % is the layer */
+    const char *name;    /* "blk.%.attn_q.weight" */
+    enum arch_size rows; /* ARCH_NONE: one-dimensional */
     enum arch_size columns;
     unsigned flags;
 };
 
 struct arch_key {
-    const char *name;       /* behind "ARCH.": "attention.head_count" */
-    int type;               /* MODEL_U32 or MODEL_F32 */
-    enum arch_size size;    /* the value is this size; ARCH_NONE: config member */
-    const char *member;     /* of config.json */
+    const char *name;    /* behind "ARCH.": "attention.head_count" */
+    int type;            /* MODEL_U32 or MODEL_F32 */
+    enum arch_size size; /* the value is this size; ARCH_NONE: config member */
+    const char *member;  /* of config.json */
     bool required;
 };
 

@@ -67,8 +67,7 @@ void attention_reserve(struct model_state *s, ptrdiff_t positions)
 }
 
 /* scores -> weights, not yet divided by their sum. Returns the sum. */
-static float weigh(const struct model_state *s, float *scores, ptrdiff_t position,
-                   ptrdiff_t count)
+static float weigh(const struct model_state *s, float *scores, ptrdiff_t position, ptrdiff_t count)
 {
     const struct model_shape *shape = &s->m->shape;
     ptrdiff_t from = shape->window ? MAX(0, position + 1 - shape->window) : 0;

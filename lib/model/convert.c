@@ -10,8 +10,8 @@
 #include "../simd/floatconv.h"
 #include "threads.h"
 
-#define PIECE 4096      /* elements converted at once: the float32 values stay in the L1 cache */
-#define WAVE 128        /* parts between two looks at signals and progress */
+#define PIECE 4096 /* elements converted at once: the float32 values stay in the L1 cache */
+#define WAVE  128  /* parts between two looks at signals and progress */
 
 struct part {
     const struct convert_tensor *tensor;
@@ -22,7 +22,7 @@ struct worker {
     char *in, *out;
     ptrdiff_t in_cap, out_cap;
     float values[PIECE];
-    ptrdiff_t failed;    /* number of the part, PTRDIFF_MAX: none */
+    ptrdiff_t failed; /* number of the part, PTRDIFF_MAX: none */
     struct err err;
 };
 
@@ -41,8 +41,8 @@ struct run {
 static bool refuse_value(const struct part *p, int64_t at, float x, const char *why,
                          struct err *err)
 {
-    return err_set(err, ERR_CONFIG, "tensor %s: element %lld is %g%s", ERR_QUOTE(p->tensor->out.name),
-                   (long long)(p->first + at), (double)x, why);
+    return err_set(err, ERR_CONFIG, "tensor %s: element %lld is %g%s",
+                   ERR_QUOTE(p->tensor->out.name), (long long)(p->first + at), (double)x, why);
 }
 
 /* Magnitudes from here on become infinite: in F16, or in the F16 scale (amax / 127) of a block. */
@@ -192,8 +192,8 @@ static bool run_parts(struct run *r, struct threads *pool, const struct convert_
         if (atomic_load(&r->failed) != PTRDIFF_MAX)
             return first_failure(r, threads_count(pool), err);
         for (ptrdiff_t i = 0; i < n; i++)
-            done += part_bytes(r->parts[r->wave + i].tensor->from->type,
-                               r->parts[r->wave + i].count);
+            done +=
+                part_bytes(r->parts[r->wave + i].tensor->from->type, r->parts[r->wave + i].count);
         if (conf->progress)
             conf->progress(conf->progress_arg, done);
     }
@@ -253,8 +253,8 @@ bool convert_check_output(const char *output, bool force, struct err *err)
     if (!os_stat(output, &st, err))
         return false;
     if (st.exists && (st.is_dir || (st.is_file && !force)))
-        return err_set(err, ERR_CANTCREAT, st.is_dir ? "%s is a folder"
-                                                     : "%s exists: use --force to replace it",
+        return err_set(err, ERR_CANTCREAT,
+                       st.is_dir ? "%s is a folder" : "%s exists: use --force to replace it",
                        ERR_QUOTE(slice_of(output)));
     if (!os_stat(folder_of(output, folder, sizeof folder), &st, err))
         return false;

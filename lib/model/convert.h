@@ -25,7 +25,7 @@
 #define CONVERT_PART ((int64_t)128 << 10) /* elements: source and result stay in the L2 cache */
 
 struct convert_conf {
-    int type;             /* enum tensor_type */
+    int type; /* enum tensor_type */
     int jobs;
     const char *output;
     bool force;
@@ -35,10 +35,10 @@ struct convert_conf {
 };
 
 struct convert_tensor {
-    struct tensor out;          /* type, shape, offset and bytes in the result */
+    struct tensor out; /* type, shape, offset and bytes in the result */
     const struct tensor *from;
-    const char *reason;         /* why it is not the type asked for; NULL: it is */
-    bool fallback;              /* the reason is a row that does not divide */
+    const char *reason; /* why it is not the type asked for; NULL: it is */
+    bool fallback;      /* the reason is a row that does not divide */
 };
 
 struct convert_plan {

@@ -79,8 +79,9 @@ static bool choose_type(const struct model_file *m, const struct tensor *from, i
     } else if (from->ne[0] % to->block) {
         t->out.type = TENSOR_F16;
         t->fallback = true;
-        t->reason = arena_printf(arena, "row of %lld does not divide by %d",
-                                 (long long)from->ne[0], to->block).ptr;
+        t->reason = arena_printf(arena, "row of %lld does not divide by %d", (long long)from->ne[0],
+                                 to->block)
+                        .ptr;
     }
     if (t->out.type == (enum tensor_type)wanted) {
         t->reason = NULL;
@@ -93,12 +94,12 @@ static bool choose_type(const struct model_file *m, const struct tensor *from, i
 
 /* The embedding may have more rows than the tokenizer has tokens: the rest is named as
  * convert_hf_to_gguf.py does. */
-static bool pad_vocabulary(struct tok_export *e, int64_t rows, struct arena *arena,
-                           struct err *err)
+static bool pad_vocabulary(struct tok_export *e, int64_t rows, struct arena *arena, struct err *err)
 {
     if (e->vocab_size > rows)
-        return err_set(err, ERR_CONFIG, "tokenizer.json has %td tokens, the embedding has %lld rows",
-                       e->vocab_size, (long long)rows);
+        return err_set(err, ERR_CONFIG,
+                       "tokenizer.json has %td tokens, the embedding has %lld rows", e->vocab_size,
+                       (long long)rows);
     slice *tokens = arena_new(arena, slice, (ptrdiff_t)rows);
     int8_t *types = arena_new(arena, int8_t, (ptrdiff_t)rows);
     for (ptrdiff_t i = 0; i < rows; i++) {
@@ -146,9 +147,8 @@ static bool add_tokenizer(const struct model_file *m, struct model_keys *keys, s
     struct tok *tok = model_file_tokenizer(m, keys->arena, err);
     if (!tok || !tok_export(tok, &e, keys->arena, err))
         return false;
-    if (!model_get_int(m, "%s.vocab_size", &rows) ||
-        !pad_vocabulary(&e, rows, keys->arena, err) || !choose_specials(m, tok, &e, rows, err) ||
-        !model_tokenizer_keys(&e, keys, err))
+    if (!model_get_int(m, "%s.vocab_size", &rows) || !pad_vocabulary(&e, rows, keys->arena, err) ||
+        !choose_specials(m, tok, &e, rows, err) || !model_tokenizer_keys(&e, keys, err))
         return false;
     for (int i = 0; i < m->stop_count; i++) {
         if (m->stop[i] != e.eos && m->stop[i] < rows) { /* a second end: of a turn */
@@ -162,8 +162,7 @@ static bool add_tokenizer(const struct model_file *m, struct model_keys *keys, s
     return true;
 }
 
-static bool make_keys(const struct model_file *m, int type, struct convert_plan *p,
-                      struct err *err)
+static bool make_keys(const struct model_file *m, int type, struct convert_plan *p, struct err *err)
 {
     struct model_keys *keys = &p->keys;
 
@@ -179,11 +178,15 @@ static bool check_source(const struct model_file *m, struct err *err)
     int64_t parts;
 
     if (m->kind == MODEL_SAFETENSORS)
-        return err_set(err, ERR_CONFIG, "%s: one safetensors file is no model; give the folder that "
-                       "also holds config.json", m->path);
+        return err_set(err, ERR_CONFIG,
+                       "%s: one safetensors file is no model; give the folder that "
+                       "also holds config.json",
+                       m->path);
     if (model_get_int(m, "split.count", &parts) && parts > 1)
-        return err_set(err, ERR_CONFIG, "%s: one of %lld parts of a split model; merge them first "
-                       "(llama-gguf-split --merge)", m->path, (long long)parts);
+        return err_set(err, ERR_CONFIG,
+                       "%s: one of %lld parts of a split model; merge them first "
+                       "(llama-gguf-split --merge)",
+                       m->path, (long long)parts);
     if (m->alignment > ALIGNMENT_MAX)
         return err_set(err, ERR_CONFIG, "%s: alignment %lld, at most %d is written", m->path,
                        (long long)m->alignment, ALIGNMENT_MAX);
@@ -246,7 +249,8 @@ void convert_plan_print(const struct convert_plan *p, struct buf *out)
                    shape, tensor_type_name((int)t->from->type), tensor_type_name((int)t->out.type),
                    (long long)t->out.bytes, t->reason ? "  " : "", t->reason ? t->reason : "");
     }
-    buf_printf(out, "%td tensors, %lld bytes of weights; the file has %lld bytes, %td of them "
-               "metadata\n", p->count, (long long)p->bytes_in, (long long)p->bytes_out,
-               p->header.len);
+    buf_printf(out,
+               "%td tensors, %lld bytes of weights; the file has %lld bytes, %td of them "
+               "metadata\n",
+               p->count, (long long)p->bytes_in, (long long)p->bytes_out, p->header.len);
 }

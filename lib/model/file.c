@@ -10,17 +10,17 @@
 #include "safetensors.h"
 
 #define GGUF_HEAD_FIRST ((int64_t)1 << 20)
-#define CONFIG_MAX ((ptrdiff_t)16 << 20)
-#define TOKENIZER_MAX ((ptrdiff_t)512 << 20)
-#define SHARDS_MAX 4096
-#define SLURPED_MAX 8
-#define NOTICES_MAX 20
+#define CONFIG_MAX      ((ptrdiff_t)16 << 20)
+#define TOKENIZER_MAX   ((ptrdiff_t)512 << 20)
+#define SHARDS_MAX      4096
+#define SLURPED_MAX     8
+#define NOTICES_MAX     20
 
 struct model_source {
     int *fds;
     const char **names;
     int64_t *sizes;
-    slice *maps;       /* NULL when not mapped */
+    slice *maps; /* NULL when not mapped */
     int count;
     slice slurped[SLURPED_MAX]; /* config files: freed at close */
     int slurped_count;
@@ -29,8 +29,7 @@ struct model_source {
 /* ---- files ---- */
 
 /* False with ERR_NOINPUT; the descriptor belongs to the source from here on. */
-static bool add_file(struct model_source *s, const char *path, struct arena *arena,
-                     struct err *err)
+static bool add_file(struct model_source *s, const char *path, struct arena *arena, struct err *err)
 {
     struct os_stat st;
     int fd = os_open_read(path, err);
@@ -55,8 +54,8 @@ static void make_files(struct model_source *s, ptrdiff_t count, struct arena *ar
     s->sizes = arena_new(arena, int64_t, count);
 }
 
-static bool read_at(const struct model_source *s, int file, void *dst, int64_t size,
-                    int64_t offset, struct err *err)
+static bool read_at(const struct model_source *s, int file, void *dst, int64_t size, int64_t offset,
+                    struct err *err)
 {
     return os_pread_full(s->fds[file], s->names[file], dst, size, offset, err);
 }
@@ -126,8 +125,8 @@ static void gguf_tokenizer(struct model_file *m)
     const struct model_value *tokens = model_get(m, "tokenizer.ggml.tokens");
     int64_t id;
 
-    m->has_tokenizer = tokens && tokens->type == MODEL_ARRAY && tokens->strings &&
-                       tokens->count > 0;
+    m->has_tokenizer =
+        tokens && tokens->type == MODEL_ARRAY && tokens->strings && tokens->count > 0;
     if (model_get_int(m, "tokenizer.ggml.bos_token_id", &id))
         m->bos = id;
     for (ptrdiff_t i = 0; i < countof(stops); i++)
@@ -256,9 +255,11 @@ static bool exists(struct model_file *m, const char *name)
 
 static bool refuse_pickle(const char *path, struct err *err)
 {
-    return err_set(err, ERR_CONFIG, "%s: a Python pickle, which can run any code when it is read; "
+    return err_set(err, ERR_CONFIG,
+                   "%s: a Python pickle, which can run any code when it is read; "
                    "convert it once where you trust it: AutoModelForCausalLM.from_pretrained(DIR)"
-                   ".save_pretrained(NEW, safe_serialization=True)", path);
+                   ".save_pretrained(NEW, safe_serialization=True)",
+                   path);
 }
 
 static bool no_weights(struct model_file *m, struct err *err)
@@ -269,8 +270,10 @@ static bool no_weights(struct model_file *m, struct err *err)
     for (ptrdiff_t i = 0; i < countof(pickles); i++)
         if (exists(m, pickles[i]))
             return refuse_pickle(join(m, pickles[i]), err);
-    return err_set(err, ERR_NOINPUT, "%s: neither model.safetensors nor "
-                   "model.safetensors.index.json is there", m->path);
+    return err_set(err, ERR_NOINPUT,
+                   "%s: neither model.safetensors nor "
+                   "model.safetensors.index.json is there",
+                   m->path);
 }
 
 static int place_of(const struct safetensors_index *index, slice name)
@@ -481,9 +484,14 @@ struct model_file *model_file_open(const char *path, bool map, struct arena *are
     struct model_file *m = arena_new(arena, struct model_file, 1);
     struct os_stat st;
 
-    *m = (struct model_file){ .path = arena_cstr_dup(arena, slice_of(path)), .alignment = 32,
-                              .version = 3, .bos = -1, .arena = arena, .arch = SLICE(""),
-                              .chat_template = SLICE(""), .tokenizer_json = SLICE(""),
+    *m = (struct model_file){ .path = arena_cstr_dup(arena, slice_of(path)),
+                              .alignment = 32,
+                              .version = 3,
+                              .bos = -1,
+                              .arena = arena,
+                              .arch = SLICE(""),
+                              .chat_template = SLICE(""),
+                              .tokenizer_json = SLICE(""),
                               .source = arena_new(arena, struct model_source, 1) };
     m->keys.arena = arena;
     if (!os_stat(path, &st, err))
@@ -599,8 +607,7 @@ bool model_file_read_part(const struct model_file *m, const struct tensor *t, in
     return ok;
 }
 
-bool model_file_read(const struct model_file *m, const struct tensor *t, void *dst,
-                     struct err *err)
+bool model_file_read(const struct model_file *m, const struct tensor *t, void *dst, struct err *err)
 {
     return model_file_read_part(m, t, 0, tensor_elements(t), dst, err);
 }

@@ -10,16 +10,16 @@ struct slot {
     struct generate_result result; /* first: generator_release finds its slot */
     enum slot_state state;
     struct kv_cache kv;
-    struct tok_ids ids;     /* prompt and completion */
+    struct tok_ids ids; /* prompt and completion */
     ptrdiff_t prompt_count;
-    ptrdiff_t done;         /* positions in the cache */
+    ptrdiff_t done; /* positions in the cache */
     int64_t max_tokens;
     bool score, keep_logits;
     uint64_t rng;
     struct buf text;
     float *logits;
-    int64_t number;         /* of the request */
-    ptrdiff_t step_tokens;  /* in the step that is being made */
+    int64_t number;        /* of the request */
+    ptrdiff_t step_tokens; /* in the step that is being made */
 };
 
 struct generator {
@@ -206,13 +206,14 @@ static bool slot_text(struct generator *g, struct slot *s, bool ended, ptrdiff_t
         if (id < tok_vocab_size(g->tok) && tok_bytes_of(g->tok, id).ptr)
             ids_append(&g->known, id);
     }
-    if (g->tok && !tok_decode(g->tok, g->known.ids, g->known.count, TOK_SKIP_SPECIAL, &s->text,
-                              err))
+    if (g->tok &&
+        !tok_decode(g->tok, g->known.ids, g->known.count, TOK_SKIP_SPECIAL, &s->text, err))
         return false;
     for (int i = 0; i < g->conf.stop_text_count; i++) {
         slice want = g->conf.stop_texts[i];
-        const char *hit = s->text.len ? memmem(s->text.ptr, (size_t)s->text.len, want.ptr,
-                                               (size_t)want.len) : NULL;
+        const char *hit = s->text.len
+                              ? memmem(s->text.ptr, (size_t)s->text.len, want.ptr, (size_t)want.len)
+                              : NULL;
         if (hit && (*stop < 0 || hit - s->text.ptr < *stop))
             *stop = hit - s->text.ptr;
     }

@@ -26,7 +26,7 @@
 #include "model.h"
 #include "sample.h"
 
-#define GENERATE_CHUNK 256 /* prompt tokens per step, over all slots */
+#define GENERATE_CHUNK    256 /* prompt tokens per step, over all slots */
 #define GENERATE_STOP_MAX 64
 
 struct generator_conf {
@@ -40,12 +40,12 @@ struct generator_conf {
 };
 
 struct generate_request {
-    const uint32_t *ids;     /* 1.. ids below the vocabulary; copied */
+    const uint32_t *ids; /* 1.. ids below the vocabulary; copied */
     ptrdiff_t count;
-    int64_t max_tokens;      /* >= 1; count + max_tokens - 1 positions are computed */
-    bool score;              /* no generation: nll of ids[1..] */
-    bool logits;             /* keep the logits after the prompt */
-    uint64_t rng;            /* sample_seed() */
+    int64_t max_tokens; /* >= 1; count + max_tokens - 1 positions are computed */
+    bool score;         /* no generation: nll of ids[1..] */
+    bool logits;        /* keep the logits after the prompt */
+    uint64_t rng;       /* sample_seed() */
     void *user;
 };
 
@@ -54,11 +54,11 @@ enum generate_finish { GENERATE_STOP, GENERATE_LENGTH };
 struct generate_result {
     void *user;
     enum generate_finish finish;
-    const uint32_t *ids;     /* completion, a stop id at its end too */
+    const uint32_t *ids; /* completion, a stop id at its end too */
     ptrdiff_t count;
-    slice text;              /* its bytes; cut before a stop text; not necessarily UTF-8 */
-    double nll;              /* score: the sum over count tokens */
-    const float *logits;     /* [vocab] when asked for */
+    slice text;          /* its bytes; cut before a stop text; not necessarily UTF-8 */
+    double nll;          /* score: the sum over count tokens */
+    const float *logits; /* [vocab] when asked for */
     int64_t added_ns, started_ns, first_ns, last_ns; /* added, first step, prompt read, end */
 };
 
@@ -70,7 +70,7 @@ void generator_free(struct generator *g);
 ptrdiff_t generator_step_tokens(int batch);
 
 bool generator_has_room(const struct generator *g);
-int generator_active(const struct generator *g);  /* slots that are not finished */
+int generator_active(const struct generator *g); /* slots that are not finished */
 /* `user` of the active request that was added first, or NULL. */
 void *generator_oldest(const struct generator *g);
 void generator_add(struct generator *g, const struct generate_request *r);

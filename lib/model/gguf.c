@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define KEY_BYTES_MIN 14    /* length, one byte, type, one byte */
+#define KEY_BYTES_MIN    14 /* length, one byte, type, one byte */
 #define TENSOR_BYTES_MIN 33 /* length, one byte, dims, one ne, type, offset */
 
 struct reader {
@@ -176,8 +176,9 @@ static bool check_shape(struct reader *r, struct tensor *t, uint32_t type)
     if (tensor_elements(t) < 0)
         return err_set(r->err, ERR_CONFIG, "tensor %s: shape is negative or overflows", name);
     if (tensor_row_bytes((int)type, t->ne[0]) < 0)
-        return err_set(r->err, ERR_CONFIG, "tensor %s: row of %lld is no multiple of the block of %s",
-                       name, (long long)t->ne[0], tensor_type_name((int)type));
+        return err_set(r->err, ERR_CONFIG,
+                       "tensor %s: row of %lld is no multiple of the block of %s", name,
+                       (long long)t->ne[0], tensor_type_name((int)type));
     t->bytes = tensor_size_bytes(t);
     if (t->bytes < 0)
         return err_set(r->err, ERR_CONFIG, "tensor %s: size overflows", name);
@@ -265,9 +266,11 @@ static bool parse(struct reader *r, struct arena *arena, struct gguf *g)
     if (!read_u32(r, &version, "version"))
         return false;
     if (version != 2 && version != 3)
-        return err_set(r->err, ERR_CONFIG, version == 0x02000000 || version == 0x03000000
-                                               ? "a big-endian GGUF file"
-                                               : "GGUF version %u, 2 and 3 are known", version);
+        return err_set(r->err, ERR_CONFIG,
+                       version == 0x02000000 || version == 0x03000000
+                           ? "a big-endian GGUF file"
+                           : "GGUF version %u, 2 and 3 are known",
+                       version);
     if (!read_u64(r, &tensors, "header") || !read_u64(r, &keys, "header"))
         return false;
     uint64_t left = (uint64_t)(r->file_size - r->at);

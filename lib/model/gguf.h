@@ -22,7 +22,7 @@
 #include "tensor.h"
 
 #define GGUF_ALIGNMENT 32
-#define GGUF_NAME_MAX 63
+#define GGUF_NAME_MAX  63
 
 struct gguf {
     int version;

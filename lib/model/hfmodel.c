@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LAYERS_MAX 65536
+#define LAYERS_MAX  65536
 #define NOTICES_MAX 16
 
 static void notice(struct hf_model *m, struct arena *arena, slice text)
@@ -31,7 +31,8 @@ static bool config_size(const struct json_node *config, const char *member, int6
         return err_set(err, ERR_CONFIG, "config.json: '%s' is missing", member);
     }
     if (!json_int(n, out) || *out < 1 || *out > INT32_MAX)
-        return err_set(err, ERR_CONFIG, "config.json: '%s' must be an integer from 1 to 2^31", member);
+        return err_set(err, ERR_CONFIG, "config.json: '%s' must be an integer from 1 to 2^31",
+                       member);
     return true;
 }
 
@@ -64,14 +65,13 @@ static bool read_sizes(const struct json_node *config, struct hf_model *m, struc
     return true;
 }
 
-static void add_key(struct hf_model *m, struct arena *arena, const char *name,
-                    struct model_value v)
+static void add_key(struct hf_model *m, struct arena *arena, const char *name, struct model_value v)
 {
     model_keys_add(&m->keys, arena_printf(arena, "%s.%s", m->arch->name, name), v);
 }
 
-static bool add_arch_keys(const struct json_node *config, struct arena *arena,
-                          struct hf_model *m, struct err *err)
+static bool add_arch_keys(const struct json_node *config, struct arena *arena, struct hf_model *m,
+                          struct err *err)
 {
     for (ptrdiff_t i = 0; i < m->arch->key_count; i++) {
         const struct arch_key *k = &m->arch->keys[i];
@@ -87,8 +87,8 @@ static bool add_arch_keys(const struct json_node *config, struct arena *arena,
             return err_set(err, ERR_CONFIG, "config.json: '%s' is missing or no number", k->member);
         if (k->type == MODEL_U32 && (x < 0 || x > UINT32_MAX || x != floor(x)))
             return err_set(err, ERR_CONFIG, "config.json: '%s' is no unsigned integer", k->member);
-        add_key(m, arena, k->name, k->type == MODEL_U32 ? model_u32((uint32_t)x)
-                                                        : model_f32((float)x));
+        add_key(m, arena, k->name,
+                k->type == MODEL_U32 ? model_u32((uint32_t)x) : model_f32((float)x));
     }
     return true;
 }
@@ -96,7 +96,7 @@ static bool add_arch_keys(const struct json_node *config, struct arena *arena,
 /* ---- rope ---- */
 
 struct rope {
-    slice type;      /* "default", "linear", "llama3", "yarn" */
+    slice type; /* "default", "linear", "llama3", "yarn" */
     double theta, factor, low, high, original;
     const struct json_node *node;
 };
@@ -168,8 +168,13 @@ static bool make_rope_freqs(struct hf_model *m, struct rope *r, struct arena *ar
                                                      : 1 / ((1 - smooth) / r->factor + smooth));
     }
     m->tensors[m->tensor_count++] = (struct tensor){
-        .name = SLICE("rope_freqs.weight"), .type = TENSOR_F32, .dims = 1,
-        .ne = { half, 1, 1, 1 }, .data = f, .bytes = half * 4, .file = -1,
+        .name = SLICE("rope_freqs.weight"),
+        .type = TENSOR_F32,
+        .dims = 1,
+        .ne = { half, 1, 1, 1 },
+        .data = f,
+        .bytes = half * 4,
+        .file = -1,
     };
     return true;
 }
@@ -187,8 +192,10 @@ static bool add_rope(const struct json_node *config, struct arena *arena, struct
     if (slice_eq(r.type, SLICE("llama3")))
         return make_rope_freqs(m, &r, arena, err);
     if (!slice_eq(r.type, SLICE("linear")) && !slice_eq(r.type, SLICE("yarn")))
-        return err_set(err, ERR_CONFIG, "config.json: rope type %s is not supported "
-                       "(default, linear, llama3, yarn are)", ERR_QUOTE(r.type));
+        return err_set(err, ERR_CONFIG,
+                       "config.json: rope type %s is not supported "
+                       "(default, linear, llama3, yarn are)",
+                       ERR_QUOTE(r.type));
     add_key(m, arena, "rope.scaling.type", model_string(r.type));
     add_key(m, arena, "rope.scaling.factor", model_f32((float)r.factor));
     if (slice_eq(r.type, SLICE("yarn")))
@@ -204,8 +211,11 @@ static void add_window(const struct json_node *config, struct arena *arena, stru
     if (window <= 0 || window > INT32_MAX || (flag && !json_get_bool(config, flag, false)))
         return;
     add_key(m, arena, "attention.sliding_window", model_u32((uint32_t)window));
-    notice(m, arena, arena_printf(arena, "attention window of %lld tokens: llama.cpp ignores it for "
-                                         "'%s'", (long long)window, m->arch->name));
+    notice(m, arena,
+           arena_printf(arena,
+                        "attention window of %lld tokens: llama.cpp ignores it for "
+                        "'%s'",
+                        (long long)window, m->arch->name));
 }
 
 /* ---- tensors ---- */
@@ -228,7 +238,8 @@ static slice fill_layer(struct arena *arena, const char *pattern, int64_t layer)
 
     if (!at)
         return slice_of(pattern);
-    return arena_printf(arena, "%.*s%lld%s", (int)(at - pattern), pattern, (long long)layer, at + 1);
+    return arena_printf(arena, "%.*s%lld%s", (int)(at - pattern), pattern, (long long)layer,
+                        at + 1);
 }
 
 static bool check_dims(const struct hf_model *m, const struct arch_tensor *row,
@@ -261,20 +272,19 @@ struct mapper {
     bool tied;
 };
 
-static bool map_one(struct mapper *p, const struct arch_tensor *row, int64_t layer,
-                    struct err *err)
+static bool map_one(struct mapper *p, const struct arch_tensor *row, int64_t layer, struct err *err)
 {
     struct entry key = { .name = fill_layer(p->arena, row->source, layer) };
-    struct entry *e = bsearch(&key, p->entries, (size_t)p->source->tensor_count, sizeof *e,
-                              compare_entry);
+    struct entry *e =
+        bsearch(&key, p->entries, (size_t)p->source->tensor_count, sizeof *e, compare_entry);
     bool drop = (row->flags & ARCH_IGNORED) || ((row->flags & ARCH_OUTPUT) && p->tied);
 
     if (e && drop) {
         e->used = true;
         if (layer <= 0)
-            notice(p->model, p->arena, arena_printf(p->arena, "tensor '%.*s' is not needed%s",
-                   SLICE_ARG(key.name), row->flags & ARCH_OUTPUT ? ": the embeddings are tied"
-                                                                 : ""));
+            notice(p->model, p->arena,
+                   arena_printf(p->arena, "tensor '%.*s' is not needed%s", SLICE_ARG(key.name),
+                                row->flags & ARCH_OUTPUT ? ": the embeddings are tied" : ""));
         return true;
     }
     if (!e) {
@@ -314,7 +324,9 @@ static bool map_rows(struct mapper *p, struct err *err)
 static bool map_tensors(const struct hf_source *s, struct arena *arena, struct hf_model *m,
                         struct err *err)
 {
-    struct mapper p = { .source = s, .model = m, .arena = arena,
+    struct mapper p = { .source = s,
+                        .model = m,
+                        .arena = arena,
                         .tied = json_get_bool(s->config, "tie_word_embeddings", false) };
 
     p.entries = arena_new(arena, struct entry, s->tensor_count);
@@ -343,7 +355,8 @@ static bool check_config(const struct json_node *config, struct arena *arena, st
                        ERR_QUOTE(type), arch_list(arena));
     const struct json_node *q = json_get(config, "quantization_config");
     if (q && q->type != JSON_NULL)
-        return err_set(err, ERR_CONFIG, "config.json: the weights are quantized already "
+        return err_set(err, ERR_CONFIG,
+                       "config.json: the weights are quantized already "
                        "('quantization_config'); start from the original model");
     slice act = json_get_string(config, "hidden_act", slice_of(m->arch->activation));
     if (!slice_eq(act, slice_of(m->arch->activation)))
@@ -356,8 +369,7 @@ static void add_general(const struct hf_source *s, struct hf_model *m)
 {
     slice name = json_get_string(s->config, "_name_or_path", SLICE(""));
 
-    model_keys_add(&m->keys, SLICE("general.architecture"),
-                   model_string(slice_of(m->arch->name)));
+    model_keys_add(&m->keys, SLICE("general.architecture"), model_string(slice_of(m->arch->name)));
     model_keys_add(&m->keys, SLICE("general.type"), model_string(SLICE("model")));
     model_keys_add(&m->keys, SLICE("general.name"),
                    model_string(name.len ? name : slice_of(s->name)));
@@ -379,8 +391,7 @@ bool hf_map(const struct hf_source *s, struct arena *arena, struct hf_model *m, 
     return true;
 }
 
-void hf_interleave_heads(const void *src, void *dst, int64_t rows, int head_rows,
-                         int64_t row_bytes)
+void hf_interleave_heads(const void *src, void *dst, int64_t rows, int head_rows, int64_t row_bytes)
 {
     int half = head_rows / 2;
 

@@ -13,18 +13,18 @@
 #include "arch.h"
 
 struct hf_source {
-    const struct json_node *config;      /* config.json */
-    const struct json_node *generation;  /* generation_config.json, or NULL */
-    const char *name;                    /* general.name when the config has none */
-    const struct tensor *tensors;        /* of all shards; file says in which they lie */
+    const struct json_node *config;     /* config.json */
+    const struct json_node *generation; /* generation_config.json, or NULL */
+    const char *name;                   /* general.name when the config has none */
+    const struct tensor *tensors;       /* of all shards; file says in which they lie */
     ptrdiff_t tensor_count;
 };
 
 struct hf_model {
     const struct arch *arch;
     int64_t sizes[ARCH_SIZES];
-    struct model_keys keys;   /* general.* and ARCH.* */
-    struct tensor *tensors;   /* GGUF names, the architecture's order */
+    struct model_keys keys; /* general.* and ARCH.* */
+    struct tensor *tensors; /* GGUF names, the architecture's order */
     ptrdiff_t tensor_count;
     const slice *notices;
     ptrdiff_t notice_count;

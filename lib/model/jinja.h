@@ -27,11 +27,11 @@
 #include "../err.h"
 #include "../json.h"
 
-#define JINJA_SOURCE_MAX (1 << 20)
-#define JINJA_OUTPUT_MAX (64 << 20)
-#define JINJA_STEPS_MAX 4000000   /* nodes, items and 64 bytes of text per rendering */
-#define JINJA_DEPTH_MAX 200       /* of a template's nesting */
-#define JINJA_EVAL_DEPTH_MAX 1000 /* with macros that call macros */
+#define JINJA_SOURCE_MAX     (1 << 20)
+#define JINJA_OUTPUT_MAX     (64 << 20)
+#define JINJA_STEPS_MAX      4000000 /* nodes, items and 64 bytes of text per rendering */
+#define JINJA_DEPTH_MAX      200     /* of a template's nesting */
+#define JINJA_EVAL_DEPTH_MAX 1000    /* with macros that call macros */
 
 struct jinja;
 

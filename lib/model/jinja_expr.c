@@ -34,8 +34,8 @@ static struct jnode *strings(struct parser *p)
 {
     struct jnode *n = constant(p, jstring(p->t->text));
     for (p->t++; p->t->type == T_STRING; p->t++)
-        n->value.s = arena_printf(p->arena, "%.*s%.*s", SLICE_ARG(n->value.s),
-                                  SLICE_ARG(p->t->text));
+        n->value.s =
+            arena_printf(p->arena, "%.*s%.*s", SLICE_ARG(n->value.s), SLICE_ARG(p->t->text));
     return n;
 }
 
@@ -69,7 +69,11 @@ static struct jnode *dict(struct parser *p)
 
 static struct jnode *name(struct parser *p)
 {
-    static const struct { const char *word; enum jtype type; bool b; } words[] = {
+    static const struct {
+        const char *word;
+        enum jtype type;
+        bool b;
+    } words[] = {
         { "true", J_BOOL, true },   { "True", J_BOOL, true },  { "false", J_BOOL, false },
         { "False", J_BOOL, false }, { "none", J_NONE, false }, { "None", J_NONE, false },
     };
@@ -111,8 +115,7 @@ static void arguments(struct parser *p, struct jnode *n)
             fail(p, "* and ** arguments are not known", SLICE(""));
             return;
         }
-        if (p->t->type == T_NAME && p->t[1].type == T_OP &&
-            slice_eq(p->t[1].text, SLICE("="))) {
+        if (p->t->type == T_NAME && p->t[1].type == T_OP && slice_eq(p->t[1].text, SLICE("="))) {
             key = p->t->text;
             p->t += 2;
         }
@@ -212,11 +215,11 @@ static struct jnode *test(struct parser *p, struct jnode *object)
         arguments(p, n);
         return n;
     }
-    bool operand = p->t->type == T_STRING || p->t->type == T_INT || p->t->type == T_FLOAT ||
-                   is_op(p, "[") || is_op(p, "{") ||
-                   (p->t->type == T_NAME && !is_word(p, "else") && !is_word(p, "or") &&
-                    !is_word(p, "and") && !is_word(p, "is") && !is_word(p, "if") &&
-                    !is_word(p, "in") && !is_word(p, "not"));
+    bool operand =
+        p->t->type == T_STRING || p->t->type == T_INT || p->t->type == T_FLOAT || is_op(p, "[") ||
+        is_op(p, "{") ||
+        (p->t->type == T_NAME && !is_word(p, "else") && !is_word(p, "or") && !is_word(p, "and") &&
+         !is_word(p, "is") && !is_word(p, "if") && !is_word(p, "in") && !is_word(p, "not"));
     if (operand)
         arg_add(p, n, SLICE(""), postfix(p, primary(p)));
     return n;
@@ -271,7 +274,10 @@ static struct jnode *binary_of(struct parser *p, struct jnode *a, slice op, stru
 static struct jnode *level(struct parser *p, int l)
 {
     static const char *const ops[4][5] = {
-        { "+", "-" }, { "~" }, { "*", "/", "//", "%" }, { "**" },
+        { "+", "-" },
+        { "~" },
+        { "*", "/", "//", "%" },
+        { "**" },
     };
     if (l == 4)
         return unary(p, true);

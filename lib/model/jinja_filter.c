@@ -114,8 +114,9 @@ static struct jvalue f_indent(struct jrun *r, struct jvalue v, const struct jarg
 
 static struct jvalue f_escape(struct jrun *r, struct jvalue v, const struct jargs *args)
 {
-    static const char *const pairs[][2] = { { "&", "&amp;" }, { "<", "&lt;" }, { ">", "&gt;" },
-                                            { "'", "&#39;" }, { "\"", "&#34;" } };
+    static const char *const pairs[][2] = {
+        { "&", "&amp;" }, { "<", "&lt;" }, { ">", "&gt;" }, { "'", "&#39;" }, { "\"", "&#34;" }
+    };
     slice s = jtext(r, v);
     (void)args;
     for (ptrdiff_t i = 0; i < countof(pairs); i++)
@@ -461,17 +462,47 @@ static struct jvalue f_rejectattr(struct jrun *r, struct jvalue v, const struct 
     return choose(r, v, args, true, false);
 }
 
-static const struct { const char *name; filter_fn *fn; } filters[] = {
-    { "trim", f_trim }, { "upper", f_upper }, { "lower", f_lower }, { "title", f_title },
-    { "capitalize", f_capitalize }, { "replace", f_replace }, { "string", f_string },
-    { "safe", f_string }, { "tojson", f_tojson }, { "indent", f_indent }, { "escape", f_escape },
-    { "e", f_escape }, { "int", f_int }, { "float", f_float }, { "abs", f_abs },
-    { "round", f_round }, { "default", f_default }, { "d", f_default }, { "length", f_length },
-    { "count", f_length }, { "join", f_join }, { "first", f_first }, { "last", f_last },
-    { "list", f_list }, { "reverse", f_reverse }, { "items", f_items }, { "sort", f_sort },
-    { "dictsort", f_dictsort }, { "unique", f_unique }, { "max", f_max }, { "min", f_min },
-    { "sum", f_sum }, { "map", f_map }, { "select", f_select }, { "reject", f_reject },
-    { "selectattr", f_selectattr }, { "rejectattr", f_rejectattr },
+static const struct {
+    const char *name;
+    filter_fn *fn;
+} filters[] = {
+    { "trim", f_trim },
+    { "upper", f_upper },
+    { "lower", f_lower },
+    { "title", f_title },
+    { "capitalize", f_capitalize },
+    { "replace", f_replace },
+    { "string", f_string },
+    { "safe", f_string },
+    { "tojson", f_tojson },
+    { "indent", f_indent },
+    { "escape", f_escape },
+    { "e", f_escape },
+    { "int", f_int },
+    { "float", f_float },
+    { "abs", f_abs },
+    { "round", f_round },
+    { "default", f_default },
+    { "d", f_default },
+    { "length", f_length },
+    { "count", f_length },
+    { "join", f_join },
+    { "first", f_first },
+    { "last", f_last },
+    { "list", f_list },
+    { "reverse", f_reverse },
+    { "items", f_items },
+    { "sort", f_sort },
+    { "dictsort", f_dictsort },
+    { "unique", f_unique },
+    { "max", f_max },
+    { "min", f_min },
+    { "sum", f_sum },
+    { "map", f_map },
+    { "select", f_select },
+    { "reject", f_reject },
+    { "selectattr", f_selectattr },
+    { "rejectattr", f_rejectattr },
 };
 
 int jfilter_find(slice name)
@@ -490,24 +521,75 @@ struct jvalue jfilter_apply(struct jrun *r, int id, struct jvalue v, const struc
 /* ---- tests ---- */
 
 enum test {
-    TEST_DEFINED, TEST_UNDEFINED, TEST_NONE, TEST_STRING, TEST_NUMBER, TEST_INTEGER, TEST_FLOAT,
-    TEST_BOOLEAN, TEST_MAPPING, TEST_ITERABLE, TEST_SEQUENCE, TEST_TRUE, TEST_FALSE, TEST_EQ,
-    TEST_NE, TEST_LT, TEST_LE, TEST_GT, TEST_GE, TEST_IN, TEST_ODD, TEST_EVEN, TEST_DIVISIBLE,
-    TEST_CALLABLE, TEST_LOWER, TEST_UPPER, TEST_SAMEAS,
+    TEST_DEFINED,
+    TEST_UNDEFINED,
+    TEST_NONE,
+    TEST_STRING,
+    TEST_NUMBER,
+    TEST_INTEGER,
+    TEST_FLOAT,
+    TEST_BOOLEAN,
+    TEST_MAPPING,
+    TEST_ITERABLE,
+    TEST_SEQUENCE,
+    TEST_TRUE,
+    TEST_FALSE,
+    TEST_EQ,
+    TEST_NE,
+    TEST_LT,
+    TEST_LE,
+    TEST_GT,
+    TEST_GE,
+    TEST_IN,
+    TEST_ODD,
+    TEST_EVEN,
+    TEST_DIVISIBLE,
+    TEST_CALLABLE,
+    TEST_LOWER,
+    TEST_UPPER,
+    TEST_SAMEAS,
 };
 
-static const struct { const char *name; enum test test; } tests[] = {
-    { "defined", TEST_DEFINED }, { "undefined", TEST_UNDEFINED }, { "none", TEST_NONE },
-    { "string", TEST_STRING }, { "number", TEST_NUMBER }, { "integer", TEST_INTEGER },
-    { "float", TEST_FLOAT }, { "boolean", TEST_BOOLEAN }, { "mapping", TEST_MAPPING },
-    { "iterable", TEST_ITERABLE }, { "sequence", TEST_SEQUENCE }, { "true", TEST_TRUE },
-    { "false", TEST_FALSE }, { "eq", TEST_EQ }, { "equalto", TEST_EQ }, { "==", TEST_EQ },
-    { "ne", TEST_NE }, { "!=", TEST_NE }, { "lt", TEST_LT }, { "lessthan", TEST_LT },
-    { "<", TEST_LT }, { "le", TEST_LE }, { "<=", TEST_LE }, { "gt", TEST_GT },
-    { "greaterthan", TEST_GT }, { ">", TEST_GT }, { "ge", TEST_GE }, { ">=", TEST_GE },
-    { "in", TEST_IN }, { "odd", TEST_ODD }, { "even", TEST_EVEN },
-    { "divisibleby", TEST_DIVISIBLE }, { "callable", TEST_CALLABLE }, { "lower", TEST_LOWER },
-    { "upper", TEST_UPPER }, { "sameas", TEST_SAMEAS },
+static const struct {
+    const char *name;
+    enum test test;
+} tests[] = {
+    { "defined", TEST_DEFINED },
+    { "undefined", TEST_UNDEFINED },
+    { "none", TEST_NONE },
+    { "string", TEST_STRING },
+    { "number", TEST_NUMBER },
+    { "integer", TEST_INTEGER },
+    { "float", TEST_FLOAT },
+    { "boolean", TEST_BOOLEAN },
+    { "mapping", TEST_MAPPING },
+    { "iterable", TEST_ITERABLE },
+    { "sequence", TEST_SEQUENCE },
+    { "true", TEST_TRUE },
+    { "false", TEST_FALSE },
+    { "eq", TEST_EQ },
+    { "equalto", TEST_EQ },
+    { "==", TEST_EQ },
+    { "ne", TEST_NE },
+    { "!=", TEST_NE },
+    { "lt", TEST_LT },
+    { "lessthan", TEST_LT },
+    { "<", TEST_LT },
+    { "le", TEST_LE },
+    { "<=", TEST_LE },
+    { "gt", TEST_GT },
+    { "greaterthan", TEST_GT },
+    { ">", TEST_GT },
+    { "ge", TEST_GE },
+    { ">=", TEST_GE },
+    { "in", TEST_IN },
+    { "odd", TEST_ODD },
+    { "even", TEST_EVEN },
+    { "divisibleby", TEST_DIVISIBLE },
+    { "callable", TEST_CALLABLE },
+    { "lower", TEST_LOWER },
+    { "upper", TEST_UPPER },
+    { "sameas", TEST_SAMEAS },
 };
 
 int jtest_find(slice name)
@@ -582,7 +664,8 @@ bool jtest_apply(struct jrun *r, int id, struct jvalue v, const struct jargs *ar
     case TEST_LOWER:
     case TEST_UPPER:
         return jmethod_call(r, jstring(jtext(r, v)),
-                            t == TEST_LOWER ? SLICE("islower") : SLICE("isupper"), &none).b;
+                            t == TEST_LOWER ? SLICE("islower") : SLICE("isupper"), &none)
+            .b;
     case TEST_SAMEAS:
         return v.type == with.type && jequal(v, with);
     default:

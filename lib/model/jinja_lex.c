@@ -117,8 +117,9 @@ static ptrdiff_t utf8_put(char *dst, uint32_t cp)
 
 static int hex_value(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                                               : -1;
+    return c >= '0' && c <= '9'                 ? c - '0'
+           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                : -1;
 }
 
 /* \n \t \r \\ \' \" \xNN \uNNNN; anything else stays as it is, as in Python. */
@@ -279,8 +280,7 @@ static bool lex_raw(struct lexer *l, ptrdiff_t end, char sign)
     skip_after_tag(l, '%', sign);
     ptrdiff_t start = l->at;
     for (; l->at < l->s.len; advance(l, 1)) {
-        if (peek(l, 0) != '{' || peek(l, 1) != '%' ||
-            !raw_tag(l, "endraw", l->at + 2, &end, &sign))
+        if (peek(l, 0) != '{' || peek(l, 1) != '%' || !raw_tag(l, "endraw", l->at + 2, &end, &sign))
             continue;
         slice text = slice_make(l->s.ptr + start, l->at - start);
         token_add(l, T_DATA, text_before_tag(text, false, '%', peek(l, 2)));

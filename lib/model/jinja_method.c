@@ -95,8 +95,8 @@ static struct jvalue change_case(struct jrun *r, slice s, enum letter_case how)
     bool in_word = false;
     for (ptrdiff_t i = 0, n; i < s.len; i += n) {
         uint32_t cp = decode(s, i, &n);
-        bool upper = how == CASE_UPPER || (how == CASE_TITLE && !in_word) ||
-                     (how == CASE_CAPITAL && i == 0);
+        bool upper =
+            how == CASE_UPPER || (how == CASE_TITLE && !in_word) || (how == CASE_CAPITAL && i == 0);
         put(&b, upper ? uni_upper(cp) : uni_lower(cp));
         in_word = uni_upper(cp) != uni_lower(cp);
     }
@@ -240,7 +240,7 @@ static bool all_of(slice s, char kind)
         uint32_t cp = decode(s, i, &n);
         int major = uni_category(cp) >> 8;
         bool digit = uni_category(cp) == UNI_CATEGORY('N', 'd');
-        bool hit = kind == 's' ? uni_is_space_python(cp)
+        bool hit = kind == 's'   ? uni_is_space_python(cp)
                    : kind == 'd' ? digit
                    : kind == 'a' ? major == 'L'
                                  : digit || major == 'L';
@@ -266,29 +266,84 @@ static bool all_case(slice s, bool upper)
 }
 
 enum method {
-    M_NONE, M_STRIP, M_LSTRIP, M_RSTRIP, M_SPLIT, M_RSPLIT, M_SPLITLINES, M_STARTSWITH, M_ENDSWITH,
-    M_UPPER, M_LOWER, M_TITLE, M_CAPITALIZE, M_REPLACE, M_FIND, M_RFIND, M_COUNT, M_JOIN,
-    M_REMOVEPREFIX, M_REMOVESUFFIX, M_ISDIGIT, M_ISALPHA, M_ISALNUM, M_ISSPACE, M_ISUPPER,
-    M_ISLOWER, M_ITEMS, M_KEYS, M_VALUES, M_GET, M_INDEX, M_LIST_COUNT, M_CYCLE, M_CHANGED, M_COPY,
+    M_NONE,
+    M_STRIP,
+    M_LSTRIP,
+    M_RSTRIP,
+    M_SPLIT,
+    M_RSPLIT,
+    M_SPLITLINES,
+    M_STARTSWITH,
+    M_ENDSWITH,
+    M_UPPER,
+    M_LOWER,
+    M_TITLE,
+    M_CAPITALIZE,
+    M_REPLACE,
+    M_FIND,
+    M_RFIND,
+    M_COUNT,
+    M_JOIN,
+    M_REMOVEPREFIX,
+    M_REMOVESUFFIX,
+    M_ISDIGIT,
+    M_ISALPHA,
+    M_ISALNUM,
+    M_ISSPACE,
+    M_ISUPPER,
+    M_ISLOWER,
+    M_ITEMS,
+    M_KEYS,
+    M_VALUES,
+    M_GET,
+    M_INDEX,
+    M_LIST_COUNT,
+    M_CYCLE,
+    M_CHANGED,
+    M_COPY,
 };
 
-static const struct { const char *name; enum jtype type; enum method method; } methods[] = {
-    { "strip", J_STRING, M_STRIP }, { "lstrip", J_STRING, M_LSTRIP },
-    { "rstrip", J_STRING, M_RSTRIP }, { "split", J_STRING, M_SPLIT },
-    { "rsplit", J_STRING, M_RSPLIT }, { "splitlines", J_STRING, M_SPLITLINES },
-    { "startswith", J_STRING, M_STARTSWITH }, { "endswith", J_STRING, M_ENDSWITH },
-    { "upper", J_STRING, M_UPPER }, { "lower", J_STRING, M_LOWER },
-    { "title", J_STRING, M_TITLE }, { "capitalize", J_STRING, M_CAPITALIZE },
-    { "replace", J_STRING, M_REPLACE }, { "find", J_STRING, M_FIND },
-    { "rfind", J_STRING, M_RFIND }, { "count", J_STRING, M_COUNT }, { "join", J_STRING, M_JOIN },
-    { "removeprefix", J_STRING, M_REMOVEPREFIX }, { "removesuffix", J_STRING, M_REMOVESUFFIX },
-    { "isdigit", J_STRING, M_ISDIGIT }, { "isnumeric", J_STRING, M_ISDIGIT },
-    { "isalpha", J_STRING, M_ISALPHA }, { "isalnum", J_STRING, M_ISALNUM },
-    { "isspace", J_STRING, M_ISSPACE }, { "isupper", J_STRING, M_ISUPPER },
-    { "islower", J_STRING, M_ISLOWER }, { "items", J_DICT, M_ITEMS }, { "keys", J_DICT, M_KEYS },
-    { "values", J_DICT, M_VALUES }, { "get", J_DICT, M_GET }, { "copy", J_DICT, M_COPY },
-    { "index", J_LIST, M_INDEX }, { "count", J_LIST, M_LIST_COUNT }, { "copy", J_LIST, M_COPY },
-    { "cycle", J_LOOP, M_CYCLE }, { "changed", J_LOOP, M_CHANGED },
+static const struct {
+    const char *name;
+    enum jtype type;
+    enum method method;
+} methods[] = {
+    { "strip", J_STRING, M_STRIP },
+    { "lstrip", J_STRING, M_LSTRIP },
+    { "rstrip", J_STRING, M_RSTRIP },
+    { "split", J_STRING, M_SPLIT },
+    { "rsplit", J_STRING, M_RSPLIT },
+    { "splitlines", J_STRING, M_SPLITLINES },
+    { "startswith", J_STRING, M_STARTSWITH },
+    { "endswith", J_STRING, M_ENDSWITH },
+    { "upper", J_STRING, M_UPPER },
+    { "lower", J_STRING, M_LOWER },
+    { "title", J_STRING, M_TITLE },
+    { "capitalize", J_STRING, M_CAPITALIZE },
+    { "replace", J_STRING, M_REPLACE },
+    { "find", J_STRING, M_FIND },
+    { "rfind", J_STRING, M_RFIND },
+    { "count", J_STRING, M_COUNT },
+    { "join", J_STRING, M_JOIN },
+    { "removeprefix", J_STRING, M_REMOVEPREFIX },
+    { "removesuffix", J_STRING, M_REMOVESUFFIX },
+    { "isdigit", J_STRING, M_ISDIGIT },
+    { "isnumeric", J_STRING, M_ISDIGIT },
+    { "isalpha", J_STRING, M_ISALPHA },
+    { "isalnum", J_STRING, M_ISALNUM },
+    { "isspace", J_STRING, M_ISSPACE },
+    { "isupper", J_STRING, M_ISUPPER },
+    { "islower", J_STRING, M_ISLOWER },
+    { "items", J_DICT, M_ITEMS },
+    { "keys", J_DICT, M_KEYS },
+    { "values", J_DICT, M_VALUES },
+    { "get", J_DICT, M_GET },
+    { "copy", J_DICT, M_COPY },
+    { "index", J_LIST, M_INDEX },
+    { "count", J_LIST, M_LIST_COUNT },
+    { "copy", J_LIST, M_COPY },
+    { "cycle", J_LOOP, M_CYCLE },
+    { "changed", J_LOOP, M_CHANGED },
 };
 
 static enum method method_find(struct jvalue v, slice name)
@@ -305,8 +360,7 @@ bool jmethod_exists(struct jvalue v, slice name)
     return method_find(v, name) != M_NONE;
 }
 
-static struct jvalue string_method(struct jrun *r, enum method m, slice s,
-                                   const struct jargs *args)
+static struct jvalue string_method(struct jrun *r, enum method m, slice s, const struct jargs *args)
 {
     struct jvalue first = jarg_get(args, 0, ""), second = jarg_get(args, 1, "");
     slice chars = first.type == J_STRING ? first.s : SLICE("");
@@ -402,11 +456,18 @@ static struct jvalue loop_changed(struct jloop *l, const struct jargs *args)
 struct jvalue jloop_get(struct jrun *r, struct jloop *l, slice name)
 {
     ptrdiff_t count = l->items->count, i = l->index;
-    const struct { const char *name; struct jvalue v; } members[] = {
-        { "index", jint(i + 1) },     { "index0", jint(i) },
-        { "first", jbool(i == 0) },   { "last", jbool(i == count - 1) },
-        { "length", jint(count) },    { "revindex", jint(count - i) },
-        { "revindex0", jint(count - i - 1) }, { "depth", jint(1) },
+    const struct {
+        const char *name;
+        struct jvalue v;
+    } members[] = {
+        { "index", jint(i + 1) },
+        { "index0", jint(i) },
+        { "first", jbool(i == 0) },
+        { "last", jbool(i == count - 1) },
+        { "length", jint(count) },
+        { "revindex", jint(count - i) },
+        { "revindex0", jint(count - i - 1) },
+        { "depth", jint(1) },
         { "depth0", jint(0) }, /* of recursive loops, which are refused */
         { "previtem", i > 0 ? l->items->items[i - 1] : jundefined(SLICE("loop.previtem")) },
         { "nextitem", i + 1 < count ? l->items->items[i + 1] : jundefined(SLICE("loop.nextitem")) },
@@ -418,8 +479,7 @@ struct jvalue jloop_get(struct jrun *r, struct jloop *l, slice name)
     return jundefined(name);
 }
 
-struct jvalue jmethod_call(struct jrun *r, struct jvalue self, slice name,
-                           const struct jargs *args)
+struct jvalue jmethod_call(struct jrun *r, struct jvalue self, slice name, const struct jargs *args)
 {
     enum method m = method_find(self, name);
     struct jvalue *hit;
@@ -433,7 +493,7 @@ struct jvalue jmethod_call(struct jrun *r, struct jvalue self, slice name,
     case M_GET:
         if ((hit = jdict_get(self.dict, jarg_get(args, 0, "key"))))
             return *hit;
-        return args->count > 1 ? args->positional[1]
+        return args->count > 1                                    ? args->positional[1]
                : jarg_get(args, 1, "default").type == J_UNDEFINED ? jnone()
                                                                   : jarg_get(args, 1, "default");
     case M_COPY:

@@ -7,8 +7,20 @@
 /* ---- values ---- */
 
 enum jtype {
-    J_UNDEFINED, J_NONE, J_BOOL, J_INT, J_FLOAT, J_STRING, J_LIST, J_TUPLE, J_DICT, J_NAMESPACE,
-    J_LOOP, J_MACRO, J_METHOD, J_GLOBAL,
+    J_UNDEFINED,
+    J_NONE,
+    J_BOOL,
+    J_INT,
+    J_FLOAT,
+    J_STRING,
+    J_LIST,
+    J_TUPLE,
+    J_DICT,
+    J_NAMESPACE,
+    J_LOOP,
+    J_MACRO,
+    J_METHOD,
+    J_GLOBAL,
 };
 
 struct jlist {
@@ -22,13 +34,13 @@ struct jvalue {
         bool b;
         int64_t i;
         double f;
-        slice s;               /* STRING; UNDEFINED: the name that was looked up; METHOD, GLOBAL */
-        struct jlist *list;    /* LIST, TUPLE */
-        struct jdict *dict;    /* DICT, NAMESPACE */
+        slice s;            /* STRING; UNDEFINED: the name that was looked up; METHOD, GLOBAL */
+        struct jlist *list; /* LIST, TUPLE */
+        struct jdict *dict; /* DICT, NAMESPACE */
         struct jloop *loop;
         struct jmacro *macro;
     };
-    struct jvalue *self;       /* METHOD: its object */
+    struct jvalue *self; /* METHOD: its object */
 };
 
 struct jdict {
@@ -39,56 +51,93 @@ struct jdict {
 struct jloop {
     const struct jlist *items;
     ptrdiff_t index;
-    struct jvalue changed;     /* the last argument of loop.changed */
+    struct jvalue changed; /* the last argument of loop.changed */
     bool has_changed;
 };
 
 struct jmacro {
     const struct jnode *node;
-    struct jframe *frame;      /* where it was defined */
+    struct jframe *frame;            /* where it was defined */
     const struct jnode *caller_body; /* of a call block's caller() */
 };
 
 /* ---- tokens and tree ---- */
 
 enum jtoken_type {
-    T_DATA, T_VAR_BEGIN, T_VAR_END, T_STMT_BEGIN, T_STMT_END, T_NAME, T_STRING, T_INT, T_FLOAT, T_OP,
+    T_DATA,
+    T_VAR_BEGIN,
+    T_VAR_END,
+    T_STMT_BEGIN,
+    T_STMT_END,
+    T_NAME,
+    T_STRING,
+    T_INT,
+    T_FLOAT,
+    T_OP,
     T_EOF,
 };
 
 struct jtoken {
     enum jtoken_type type;
     int line;
-    slice text;                /* STRING: unescaped */
+    slice text; /* STRING: unescaped */
 };
 
 enum jkind {
     /* statements */
-    N_BODY, N_DATA, N_PRINT, N_FOR, N_IF, N_SET, N_SET_BLOCK, N_MACRO, N_CALL_BLOCK, N_FILTER_BLOCK,
-    N_WITH, N_BREAK, N_CONTINUE,
+    N_BODY,
+    N_DATA,
+    N_PRINT,
+    N_FOR,
+    N_IF,
+    N_SET,
+    N_SET_BLOCK,
+    N_MACRO,
+    N_CALL_BLOCK,
+    N_FILTER_BLOCK,
+    N_WITH,
+    N_BREAK,
+    N_CONTINUE,
     /* expressions */
-    N_CONST, N_NAME, N_LIST, N_TUPLE, N_DICT, N_ATTR, N_ITEM, N_SLICE, N_CALL, N_FILTER, N_TEST,
-    N_NOT, N_AND, N_OR, N_COMPARE, N_BINARY, N_NEG, N_POS, N_COND,
+    N_CONST,
+    N_NAME,
+    N_LIST,
+    N_TUPLE,
+    N_DICT,
+    N_ATTR,
+    N_ITEM,
+    N_SLICE,
+    N_CALL,
+    N_FILTER,
+    N_TEST,
+    N_NOT,
+    N_AND,
+    N_OR,
+    N_COMPARE,
+    N_BINARY,
+    N_NEG,
+    N_POS,
+    N_COND,
 };
 
 struct jarg {
-    slice name;                /* empty: positional */
+    slice name; /* empty: positional */
     struct jnode *value;
 };
 
 struct jnode {
     enum jkind kind;
     int line;
-    slice name;                /* NAME, ATTR, FILTER, TEST, MACRO, operator of BINARY and COMPARE */
-    struct jvalue value;       /* CONST, DATA */
-    struct jnode *a, *b, *c;   /* operands; FOR: a iterable, b filter, c target */
-    struct jnode **list;       /* BODY, LIST, DICT (key, value, ...), COMPARE operands */
+    slice name;              /* NAME, ATTR, FILTER, TEST, MACRO, operator of BINARY and COMPARE */
+    struct jvalue value;     /* CONST, DATA */
+    struct jnode *a, *b, *c; /* operands; FOR: a iterable, b filter, c target */
+    struct jnode **list;     /* BODY, LIST, DICT (key, value, ...), COMPARE operands */
     int count;
-    struct jarg *args;         /* CALL, FILTER, TEST; MACRO: parameters with defaults; WITH */
+    struct jarg *args; /* CALL, FILTER, TEST; MACRO: parameters with defaults; WITH */
     int arg_count;
     struct jnode *body, *otherwise;
-    bool negated;              /* TEST: is not */
-    int id;                    /* FILTER, TEST: index of the builtin */
+    bool negated; /* TEST: is not */
+    int id;       /* FILTER, TEST: index of the builtin */
 };
 
 struct jinja {
@@ -187,10 +236,10 @@ bool jcontains(struct jrun *r, struct jvalue item, struct jvalue in);
 ptrdiff_t jlength(struct jrun *r, struct jvalue v); /* -1 and failure: has none */
 /* The items that a for loop sees: characters, keys. NULL and failure: not iterable. */
 struct jlist *jiterate(struct jrun *r, struct jvalue v);
-slice jtext(struct jrun *r, struct jvalue v);       /* str(v) */
+slice jtext(struct jrun *r, struct jvalue v); /* str(v) */
 void jrepr(struct jrun *r, struct buf *b, struct jvalue v, int depth);
 void jjson(struct jrun *r, struct buf *b, struct jvalue v, int indent, int depth);
-slice jbuf_text(struct jrun *r, struct buf *b);     /* moves into the arena */
+slice jbuf_text(struct jrun *r, struct buf *b); /* moves into the arena */
 const char *jtype_name(struct jvalue v);
 /* Byte offset of code point `index` (0..length), and the number of code points. */
 ptrdiff_t jutf8_offset(slice s, ptrdiff_t index);

@@ -64,8 +64,8 @@ static struct jvalue number_of_json(slice text)
     struct json_node n = { .type = JSON_NUMBER, .text = text };
     int64_t i;
     double f = 0;
-    bool plain = slice_find(text, '.') < 0 && slice_find(text, 'e') < 0 &&
-                 slice_find(text, 'E') < 0;
+    bool plain =
+        slice_find(text, '.') < 0 && slice_find(text, 'e') < 0 && slice_find(text, 'E') < 0;
     if (plain && json_int(&n, &i))
         return jint(i);
     json_double(&n, &f);
@@ -284,9 +284,9 @@ struct jlist *jiterate(struct jrun *r, struct jvalue v)
 
 const char *jtype_name(struct jvalue v)
 {
-    static const char *const names[] = { "undefined", "none", "bool", "int", "float", "string",
-                                         "list", "tuple", "dict", "namespace", "loop", "macro",
-                                         "method", "function" };
+    static const char *const names[] = { "undefined", "none",  "bool",   "int",     "float",
+                                         "string",    "list",  "tuple",  "dict",    "namespace",
+                                         "loop",      "macro", "method", "function" };
     return names[v.type];
 }
 

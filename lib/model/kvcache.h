@@ -25,7 +25,7 @@ struct kv_shape {
 
 struct kv_cache {
     struct kv_shape shape;
-    ptrdiff_t capacity; /* positions, a multiple of 16 */
+    ptrdiff_t capacity;   /* positions, a multiple of 16 */
     float *keys, *values; /* aligned to 64 bytes in memory[0] and memory[1] */
     void *memory[2];
 };

@@ -30,22 +30,22 @@
 
 struct model_shape {
     int layers, dim, heads, kv_heads, head_dim, ffn, vocab;
-    int64_t context;   /* positions the model was made for */
-    int64_t window;    /* sliding window of the attention; 0: none */
+    int64_t context; /* positions the model was made for */
+    int64_t window;  /* sliding window of the attention; 0: none */
     float norm_eps;
-    bool rope_halves;  /* pairs (i, i + d/2) instead of (2i, 2i + 1) */
-    int rope_dims;     /* of each head */
+    bool rope_halves; /* pairs (i, i + d/2) instead of (2i, 2i + 1) */
+    int rope_dims;    /* of each head */
 };
 
 struct model {
     struct model_shape shape;
-    struct tensor embedding;      /* rows are looked up in the mapping */
+    struct tensor embedding; /* rows are looked up in the mapping */
     struct matmul head;
     const float *head_norm;
-    const float *rope_freqs;      /* rope_dims / 2, after scaling */
+    const float *rope_freqs; /* rope_dims / 2, after scaling */
     struct model_layer *layers;
-    int64_t weight_bytes;         /* packed matrices: what one decode step reads */
-    const char *weight_types;     /* "BF16", "Q8_0+F16": for messages and reports */
+    int64_t weight_bytes;     /* packed matrices: what one decode step reads */
+    const char *weight_types; /* "BF16", "Q8_0+F16": for messages and reports */
 };
 
 /* `file` was opened with map and stays open. NULL with ERR_CONFIG and the tensor or key named. */
@@ -54,10 +54,10 @@ struct model *model_load(const struct model_file *file, struct threads *pool, st
 struct kv_shape model_kv_shape(const struct model *m);
 
 struct model_token {
-    uint32_t id;          /* < vocab */
-    int32_t position;     /* from 0; all earlier ones are in the cache or in this batch */
-    struct kv_cache *kv;  /* of its sequence, reserved beyond position */
-    bool output;          /* logits are wanted */
+    uint32_t id;         /* < vocab */
+    int32_t position;    /* from 0; all earlier ones are in the cache or in this batch */
+    struct kv_cache *kv; /* of its sequence, reserved beyond position */
+    bool output;         /* logits are wanted */
 };
 
 struct model_state;

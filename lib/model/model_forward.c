@@ -87,8 +87,8 @@ static void tokens_run(struct model_state *s, threads_fn *fn)
         threads_run(s->pool, fn, s, groups);
 }
 
-#define EACH_TOKEN(s, task, t) \
-    for (ptrdiff_t t = (task)*MATMUL_GROUP, t##_end = MIN(t + MATMUL_GROUP, (s)->count); \
+#define EACH_TOKEN(s, task, t)                                                                     \
+    for (ptrdiff_t t = (task)*MATMUL_GROUP, t##_end = MIN(t + MATMUL_GROUP, (s)->count);           \
          t < t##_end; t++)
 
 static void job_add(struct model_state *s, const struct matmul *w, float *out, ptrdiff_t stride)
@@ -109,8 +109,7 @@ static void panels_task(void *arg, ptrdiff_t task, int thread)
     for (int i = 0; i < s->jobs; i++) {
         const struct matmul *w = s->job[i].w;
         ptrdiff_t panels = matmul_panels(w->rows);
-        const struct matmul_input *in =
-            w->type == MATMUL_Q8_0 ? &s->input.q8 : &s->input.plain;
+        const struct matmul_input *in = w->type == MATMUL_Q8_0 ? &s->input.q8 : &s->input.plain;
         matmul_run(w, in, s->job[i].out, s->job[i].stride, MAX(0, from - base),
                    MIN(panels, to - base));
         base += panels;
@@ -157,7 +156,8 @@ static void embed_task(void *arg, ptrdiff_t task, int thread)
     int64_t row = tensor_row_bytes(e->type, shape->dim);
     int pairs = shape->rope_dims / 2;
     (void)thread;
-    EACH_TOKEN(s, task, t) {
+    EACH_TOKEN(s, task, t)
+    {
         const struct model_token *token = &s->tokens[t];
         tensor_to_f32(e->type, (const char *)e->data + row * token->id, s->x + t * shape->dim,
                       shape->dim);
@@ -177,7 +177,8 @@ static void attn_norm_task(void *arg, ptrdiff_t task, int thread)
     const struct model_shape *shape = &s->m->shape;
     ptrdiff_t dim = shape->dim;
     (void)thread;
-    EACH_TOKEN(s, task, t) {
+    EACH_TOKEN(s, task, t)
+    {
         if (s->layer)
             s->vec->add(s->x + t * dim, s->proj + t * s->proj_stride, dim);
         s->vec->rms_norm(s->norm + t * dim, s->x + t * dim, s->m->layers[s->layer].attn_norm, dim,
@@ -219,7 +220,8 @@ static void qkv_task(void *arg, ptrdiff_t task, int thread)
     const struct model_shape *shape = &s->m->shape;
     const struct model_layer *l = &s->m->layers[s->layer];
     (void)thread;
-    EACH_TOKEN(s, task, t) {
+    EACH_TOKEN(s, task, t)
+    {
         const struct model_token *token = &s->tokens[t];
         float *q = s->qkv + t * s->qkv_stride, *k = q + s->q_rows, *v = k + s->kv_rows;
         const float *rope = s->rope + t * shape->rope_dims;
@@ -237,7 +239,7 @@ static void attn_pack_task(void *arg, ptrdiff_t task, int thread)
     ptrdiff_t width = (ptrdiff_t)s->m->shape.heads * s->m->shape.head_dim;
     (void)thread;
     EACH_TOKEN(s, task, t)
-        input_pack(s, s->attn, width, t, t + 1);
+    input_pack(s, s->attn, width, t, t + 1);
 }
 
 static void ffn_norm_task(void *arg, ptrdiff_t task, int thread)
@@ -246,7 +248,8 @@ static void ffn_norm_task(void *arg, ptrdiff_t task, int thread)
     const struct model_shape *shape = &s->m->shape;
     ptrdiff_t dim = shape->dim;
     (void)thread;
-    EACH_TOKEN(s, task, t) {
+    EACH_TOKEN(s, task, t)
+    {
         s->vec->add(s->x + t * dim, s->proj + t * s->proj_stride, dim);
         s->vec->rms_norm(s->norm + t * dim, s->x + t * dim, s->m->layers[s->layer].ffn_norm, dim,
                          shape->norm_eps);
@@ -259,7 +262,8 @@ static void swiglu_task(void *arg, ptrdiff_t task, int thread)
     struct model_state *s = arg;
     ptrdiff_t ffn = s->m->shape.ffn;
     (void)thread;
-    EACH_TOKEN(s, task, t) {
+    EACH_TOKEN(s, task, t)
+    {
         const float *gate = s->ffn + t * s->ffn_stride;
         s->vec->silu_mul(s->act + t * ffn, gate, gate + s->ffn_rows, ffn);
         input_pack(s, s->act, ffn, t, t + 1);

@@ -34,8 +34,8 @@ static double key_float(struct loader *l, const char *key, double def)
     if (!model_get_float(l->file, key, &v))
         v = def;
     if (!(v > 0 && v < 1e12) && !l->failed)
-        l->failed = !err_set(l->err, ERR_CONFIG, "'%s' is %g, expected a positive number", key + 3,
-                             v);
+        l->failed =
+            !err_set(l->err, ERR_CONFIG, "'%s' is %g, expected a positive number", key + 3, v);
     return v;
 }
 
@@ -43,7 +43,10 @@ static const struct {
     const char *arch;
     bool rope_halves;
 } archs[] = {
-    { "llama", false }, { "mistral", false }, { "qwen2", true }, { "qwen3", true },
+    { "llama", false },
+    { "mistral", false },
+    { "qwen2", true },
+    { "qwen3", true },
 };
 
 static bool shape_read(struct loader *l)
@@ -78,8 +81,10 @@ static bool shape_read(struct loader *l)
         return err_set(l->err, ERR_CONFIG, "%d heads cannot share %d key-value heads", s->heads,
                        s->kv_heads);
     if (value_dim != s->head_dim || s->rope_dims > s->head_dim || s->rope_dims % 2)
-        return err_set(l->err, ERR_CONFIG, "head sizes %d (keys), %lld (values), %d (rope) cannot "
-                       "be run yet", s->head_dim, (long long)value_dim, s->rope_dims);
+        return err_set(l->err, ERR_CONFIG,
+                       "head sizes %d (keys), %lld (values), %d (rope) cannot "
+                       "be run yet",
+                       s->head_dim, (long long)value_dim, s->rope_dims);
     int64_t experts = 0;
     if (model_get_int(l->file, "%s.expert_count", &experts) && experts > 0)
         return err_set(l->err, ERR_CONFIG, "models with experts cannot be run yet");
@@ -98,9 +103,9 @@ static const struct tensor *tensor_get(struct loader *l, bool needed, int64_t ne
         return NULL;
     }
     if (t->ne[0] != ne0 || t->ne[1] != ne1 || t->ne[2] != 1 || t->ne[3] != 1 || !t->data) {
-        l->failed = !err_set(l->err, ERR_CONFIG, "tensor '%s' is %lld x %lld, expected %lld x %lld",
-                             name, (long long)t->ne[0], (long long)t->ne[1], (long long)ne0,
-                             (long long)ne1);
+        l->failed =
+            !err_set(l->err, ERR_CONFIG, "tensor '%s' is %lld x %lld, expected %lld x %lld", name,
+                     (long long)t->ne[0], (long long)t->ne[1], (long long)ne0, (long long)ne1);
         return NULL;
     }
     return t;
@@ -180,8 +185,7 @@ static struct matmul matrix_load(struct loader *l, int64_t k, int64_t rows, cons
         .data = arena_alloc_raw(l->arena, matmul_panels(rows) * w.panel_bytes, 64),
     };
     w.data = job.data;
-    threads_run(l->pool, pack_task, &job,
-                (matmul_panels(rows) + PACK_PANELS - 1) / PACK_PANELS);
+    threads_run(l->pool, pack_task, &job, (matmul_panels(rows) + PACK_PANELS - 1) / PACK_PANELS);
     l->types |= 1u << type;
     l->m->weight_bytes += matmul_panels(rows) * w.panel_bytes;
     return w;
@@ -224,15 +228,15 @@ static void rope_load(struct loader *l)
     const struct model_shape *s = &l->m->shape;
     double theta = key_float(l, "%s.rope.freq_base", 10000.0), factor = 1;
     slice type = SLICE("none");
-    bool scaled = model_get_string(l->file, "%s.rope.scaling.type", &type) &&
-                  !slice_eq(type, SLICE("none"));
+    bool scaled =
+        model_get_string(l->file, "%s.rope.scaling.type", &type) && !slice_eq(type, SLICE("none"));
     int pairs = s->rope_dims / 2;
     const float *divisors = vector_load(l, false, pairs, "rope_freqs.weight");
     if (scaled && slice_eq(type, SLICE("linear")))
         factor = key_float(l, "%s.rope.scaling.factor", 1);
     else if (scaled && !(slice_eq(type, SLICE("llama3")) && divisors) && !l->failed)
-        l->failed = !err_set(l->err, ERR_CONFIG, "rope scaling %s cannot be run yet",
-                             ERR_QUOTE(type));
+        l->failed =
+            !err_set(l->err, ERR_CONFIG, "rope scaling %s cannot be run yet", ERR_QUOTE(type));
     float *freqs = arena_new(l->arena, float, pairs);
     for (int i = 0; i < pairs; i++) {
         float exponent = (float)(2 * i) / (float)s->rope_dims;

@@ -32,23 +32,23 @@ enum model_kind { MODEL_GGUF, MODEL_SAFETENSORS, MODEL_FOLDER };
 
 struct model_file {
     enum model_kind kind;
-    const char *path;         /* as given */
-    slice arch;               /* general.architecture: "llama"; empty: none */
-    struct tensor *tensors;   /* GGUF names; a GGUF file's order, else the architecture's */
+    const char *path;       /* as given */
+    slice arch;             /* general.architecture: "llama"; empty: none */
+    struct tensor *tensors; /* GGUF names; a GGUF file's order, else the architecture's */
     ptrdiff_t tensor_count;
-    struct model_keys keys;   /* all metadata; a folder has no tokenizer.* keys in here */
-    int64_t alignment;        /* of a GGUF file, 32 otherwise */
-    int version;              /* of a GGUF file, 3 otherwise */
+    struct model_keys keys; /* all metadata; a folder has no tokenizer.* keys in here */
+    int64_t alignment;      /* of a GGUF file, 32 otherwise */
+    int version;            /* of a GGUF file, 3 otherwise */
 
-    slice chat_template;      /* empty: none */
-    slice tokenizer_json;     /* folder: the bytes of tokenizer.json; else empty */
-    bool has_tokenizer;       /* model_file_tokenizer can be called */
-    int64_t bos;              /* -1: none. From generation_config.json, config.json or GGUF keys. */
+    slice chat_template;  /* empty: none */
+    slice tokenizer_json; /* folder: the bytes of tokenizer.json; else empty */
+    bool has_tokenizer;   /* model_file_tokenizer can be called */
+    int64_t bos;          /* -1: none. From generation_config.json, config.json or GGUF keys. */
     int64_t stop[MODEL_STOP_MAX]; /* ids that end a completion (EOS, EOT, EOM), the EOS first */
     int stop_count;
     slice special_tokens[MODEL_TOKEN_COUNT]; /* texts in tokenizer_config.json; empty: not named */
 
-    const slice *notices;     /* what the user should know: "no tokenizer files", one line each */
+    const slice *notices; /* what the user should know: "no tokenizer files", one line each */
     ptrdiff_t notice_count;
     struct arena *arena;
     struct model_source *source; /* private: file descriptors and mappings */
@@ -57,7 +57,8 @@ struct model_file {
 /* path: FILE.gguf, FILE.safetensors or a folder (formats are told by content). map: weights are
  * mapped and every tensor has data (infer); else only headers are read and tensors are read with
  * model_file_read. NULL: missing file ERR_NOINPUT, anything wrong in it ERR_CONFIG. */
-struct model_file *model_file_open(const char *path, bool map, struct arena *arena, struct err *err);
+struct model_file *model_file_open(const char *path, bool map, struct arena *arena,
+                                   struct err *err);
 void model_file_close(struct model_file *m); /* NULL is allowed */
 
 const struct tensor *model_tensor(const struct model_file *m, const char *name); /* or NULL */

@@ -7,8 +7,8 @@
 
 struct model_layer {
     const float *attn_norm, *ffn_norm;
-    const float *q_norm, *k_norm;             /* per head, NULL: none */
-    const float *q_bias, *k_bias, *v_bias;    /* NULL: none */
+    const float *q_norm, *k_norm;          /* per head, NULL: none */
+    const float *q_bias, *k_bias, *v_bias; /* NULL: none */
     struct matmul q, k, v, attn_output, gate, up, down;
 };
 
@@ -26,7 +26,7 @@ struct attention_unit {
 struct attention_scratch {
     float *queries, *scores, *outputs; /* [columns][...] */
     void *packed_queries, *packed_weights;
-    ptrdiff_t positions;               /* that scores and packed_weights hold */
+    ptrdiff_t positions; /* that scores and packed_weights hold */
 };
 
 struct model_state {
@@ -44,16 +44,16 @@ struct model_state {
     ptrdiff_t unit_count;
 
     /* rows of tokens */
-    float *x;            /* [dim] residual stream */
-    float *norm;         /* [dim] */
-    float *qkv;          /* [qkv_stride] q, k, v */
-    float *attn;         /* [heads * head_dim] */
-    float *proj;         /* [dim, padded] output of attn_output and down */
-    float *ffn;          /* [2 * ffn, padded] gate and up */
-    float *act;          /* [ffn] */
-    float *rope;         /* [rope_dims] cos, sin per pair */
-    float *hidden;       /* [dim] of tokens with output */
-    float *logits;       /* [MODEL_LOGITS_MAX][logits_stride] */
+    float *x;      /* [dim] residual stream */
+    float *norm;   /* [dim] */
+    float *qkv;    /* [qkv_stride] q, k, v */
+    float *attn;   /* [heads * head_dim] */
+    float *proj;   /* [dim, padded] output of attn_output and down */
+    float *ffn;    /* [2 * ffn, padded] gate and up */
+    float *act;    /* [ffn] */
+    float *rope;   /* [rope_dims] cos, sin per pair */
+    float *hidden; /* [dim] of tokens with output */
+    float *logits; /* [MODEL_LOGITS_MAX][logits_stride] */
     ptrdiff_t q_rows, kv_rows, qkv_stride, proj_stride, ffn_rows, ffn_stride, logits_stride;
 
     void *input_memory[2];

@@ -4,10 +4,10 @@ static const struct {
     const char *name;
     int size;
 } value_types[] = {
-    [MODEL_U8] = { "u8", 1 },         [MODEL_I8] = { "i8", 1 },     [MODEL_U16] = { "u16", 2 },
-    [MODEL_I16] = { "i16", 2 },       [MODEL_U32] = { "u32", 4 },   [MODEL_I32] = { "i32", 4 },
-    [MODEL_F32] = { "f32", 4 },       [MODEL_BOOL] = { "bool", 1 }, [MODEL_STRING] = { "string", 0 },
-    [MODEL_ARRAY] = { "array", 0 },   [MODEL_U64] = { "u64", 8 },   [MODEL_I64] = { "i64", 8 },
+    [MODEL_U8] = { "u8", 1 },       [MODEL_I8] = { "i8", 1 },     [MODEL_U16] = { "u16", 2 },
+    [MODEL_I16] = { "i16", 2 },     [MODEL_U32] = { "u32", 4 },   [MODEL_I32] = { "i32", 4 },
+    [MODEL_F32] = { "f32", 4 },     [MODEL_BOOL] = { "bool", 1 }, [MODEL_STRING] = { "string", 0 },
+    [MODEL_ARRAY] = { "array", 0 }, [MODEL_U64] = { "u64", 8 },   [MODEL_I64] = { "i64", 8 },
     [MODEL_F64] = { "f64", 8 },
 };
 
@@ -73,14 +73,16 @@ struct model_value model_string(slice text)
 
 struct model_value model_strings(const slice *strings, int64_t count)
 {
-    return (struct model_value){ .type = MODEL_ARRAY, .array_type = MODEL_STRING, .count = count,
-                                 .strings = strings };
+    return (struct model_value){
+        .type = MODEL_ARRAY, .array_type = MODEL_STRING, .count = count, .strings = strings
+    };
 }
 
 struct model_value model_array(int array_type, const void *items, int64_t count)
 {
-    return (struct model_value){ .type = MODEL_ARRAY, .array_type = array_type, .count = count,
-                                 .items = items };
+    return (struct model_value){
+        .type = MODEL_ARRAY, .array_type = array_type, .count = count, .items = items
+    };
 }
 
 static bool is_signed(int type)

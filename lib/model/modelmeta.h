@@ -13,21 +13,31 @@
 
 /* GGUF's value types. */
 enum model_value_type {
-    MODEL_U8 = 0, MODEL_I8 = 1, MODEL_U16 = 2, MODEL_I16 = 3, MODEL_U32 = 4, MODEL_I32 = 5,
-    MODEL_F32 = 6, MODEL_BOOL = 7, MODEL_STRING = 8, MODEL_ARRAY = 9, MODEL_U64 = 10,
-    MODEL_I64 = 11, MODEL_F64 = 12,
+    MODEL_U8 = 0,
+    MODEL_I8 = 1,
+    MODEL_U16 = 2,
+    MODEL_I16 = 3,
+    MODEL_U32 = 4,
+    MODEL_I32 = 5,
+    MODEL_F32 = 6,
+    MODEL_BOOL = 7,
+    MODEL_STRING = 8,
+    MODEL_ARRAY = 9,
+    MODEL_U64 = 10,
+    MODEL_I64 = 11,
+    MODEL_F64 = 12,
 };
 
 struct model_value {
     int type;
-    uint64_t u;            /* U8..U64, and BOOL as 0 or 1 */
-    int64_t i;             /* I8..I64 */
-    double f;              /* F32, F64 */
-    slice text;            /* STRING */
-    int array_type;        /* ARRAY: type of its elements, never ARRAY */
+    uint64_t u;     /* U8..U64, and BOOL as 0 or 1 */
+    int64_t i;      /* I8..I64 */
+    double f;       /* F32, F64 */
+    slice text;     /* STRING */
+    int array_type; /* ARRAY: type of its elements, never ARRAY */
     int64_t count;
-    const void *items;     /* ARRAY of plain types: little-endian, unaligned, as in the file */
-    const slice *strings;  /* ARRAY of STRING */
+    const void *items;    /* ARRAY of plain types: little-endian, unaligned, as in the file */
+    const slice *strings; /* ARRAY of STRING */
 };
 
 struct model_key {

@@ -4,7 +4,10 @@
 
 bool model_tokenizer_keys(const struct tok_export *e, struct model_keys *keys, struct err *err)
 {
-    static const struct { const char *name; ptrdiff_t offset; } ids[] = {
+    static const struct {
+        const char *name;
+        ptrdiff_t offset;
+    } ids[] = {
         { "tokenizer.ggml.bos_token_id", offsetof(struct tok_export, bos) },
         { "tokenizer.ggml.eos_token_id", offsetof(struct tok_export, eos) },
         { "tokenizer.ggml.unknown_token_id", offsetof(struct tok_export, unk) },
@@ -48,8 +51,8 @@ static bool flag_of(const struct model_file *m, const char *key)
     return model_get_int(m, key, &on) && on;
 }
 
-bool model_tokenizer_export(const struct model_file *m, struct arena *arena,
-                            struct tok_export *e, struct err *err)
+bool model_tokenizer_export(const struct model_file *m, struct arena *arena, struct tok_export *e,
+                            struct err *err)
 {
     const struct model_value *tokens = model_get(m, "tokenizer.ggml.tokens");
     const struct model_value *types = model_get(m, "tokenizer.ggml.token_type");
@@ -62,10 +65,13 @@ bool model_tokenizer_export(const struct model_file *m, struct arena *arena,
         return err_set(err, ERR_CONFIG, "%s: key 'tokenizer.ggml.tokens' is missing or empty",
                        m->path);
     if (merges && !merges->strings)
-        return err_set(err, ERR_CONFIG, "%s: key 'tokenizer.ggml.merges' holds no strings", m->path);
+        return err_set(err, ERR_CONFIG, "%s: key 'tokenizer.ggml.merges' holds no strings",
+                       m->path);
     if (types && (types->type != MODEL_ARRAY || types->count != tokens->count))
-        return err_set(err, ERR_CONFIG, "%s: key 'tokenizer.ggml.token_type' must have one entry "
-                       "per token", m->path);
+        return err_set(err, ERR_CONFIG,
+                       "%s: key 'tokenizer.ggml.token_type' must have one entry "
+                       "per token",
+                       m->path);
     model_get_string(m, "tokenizer.ggml.model", &model);
     model_get_string(m, "tokenizer.ggml.pre", &pre);
     e->model = arena_cstr_dup(arena, model);

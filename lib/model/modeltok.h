@@ -11,7 +11,7 @@
 /* Sets tokenizer.ggml.*. ERR_CONFIG when GGUF has no name for the pattern (e->pre is NULL). */
 bool model_tokenizer_keys(const struct tok_export *e, struct model_keys *keys, struct err *err);
 /* From the keys of a GGUF file. */
-bool model_tokenizer_export(const struct model_file *m, struct arena *arena,
-                            struct tok_export *e, struct err *err);
+bool model_tokenizer_export(const struct model_file *m, struct arena *arena, struct tok_export *e,
+                            struct err *err);
 
 #endif

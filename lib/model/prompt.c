@@ -13,13 +13,12 @@ static bool encode(const struct prompt_maker *p, slice text, unsigned flags, str
     for (ptrdiff_t i = 0; i < ids->count; i++)
         if ((int64_t)ids->ids[i] >= p->vocab)
             return err_set(err, ERR_DATA,
-                           "the tokenizer gives id %u, the model knows ids below %lld",
-                           ids->ids[i], (long long)p->vocab);
+                           "the tokenizer gives id %u, the model knows ids below %lld", ids->ids[i],
+                           (long long)p->vocab);
     return true;
 }
 
-bool prompt_of_text(const struct prompt_maker *p, slice text, struct tok_ids *ids,
-                    struct err *err)
+bool prompt_of_text(const struct prompt_maker *p, slice text, struct tok_ids *ids, struct err *err)
 {
     unsigned special = p->special_text ? TOK_SPECIAL_TEXT : TOK_SPECIAL_PARSE;
     return encode(p, text, special | TOK_ADD_SPECIAL, ids, err);
@@ -67,8 +66,7 @@ static slice token_text(const struct prompt_maker *p, int64_t id)
 }
 
 bool prompt_of_messages(const struct prompt_maker *p, slice messages, slice tools,
-                        struct arena *arena, slice *rendered, struct tok_ids *ids,
-                        struct err *err)
+                        struct arena *arena, slice *rendered, struct tok_ids *ids, struct err *err)
 {
     if (!p->chat)
         return err_set(err, ERR_DATA,
@@ -89,9 +87,9 @@ bool prompt_of_messages(const struct prompt_maker *p, slice messages, slice tool
     struct json_node eos = { .type = JSON_STRING, .text = token_text(p, p->eos) };
     struct json_node none = { .type = JSON_NULL };
     struct jinja_var vars[] = {
-        { "messages", list },        { "tools", tool_list ? tool_list : &none },
-        { "documents", &none },      { "add_generation_prompt", &yes },
-        { "bos_token", &bos },       { "eos_token", &eos },
+        { "messages", list },   { "tools", tool_list ? tool_list : &none },
+        { "documents", &none }, { "add_generation_prompt", &yes },
+        { "bos_token", &bos },  { "eos_token", &eos },
     };
     struct buf out = { .max = JINJA_OUTPUT_MAX };
     bool ok = jinja_render(p->chat, vars, countof(vars), arena, &out, err);

@@ -18,20 +18,18 @@
 #include "jinja.h"
 
 struct prompt_maker {
-    const struct tok *tok;          /* NULL: only ids can be read */
+    const struct tok *tok; /* NULL: only ids can be read */
     struct tok_scratch *scratch;
-    const struct jinja *chat;       /* NULL: messages cannot be read */
-    int64_t bos, eos;               /* for the template; -1: none */
-    int64_t vocab;                  /* ids are below */
-    bool special_text;              /* special tokens in a text are text */
+    const struct jinja *chat; /* NULL: messages cannot be read */
+    int64_t bos, eos;         /* for the template; -1: none */
+    int64_t vocab;            /* ids are below */
+    bool special_text;        /* special tokens in a text are text */
 };
 
-bool prompt_of_text(const struct prompt_maker *p, slice text, struct tok_ids *ids,
-                    struct err *err);
+bool prompt_of_text(const struct prompt_maker *p, slice text, struct tok_ids *ids, struct err *err);
 /* messages and tools: JSON text of arrays (tools empty: none). rendered: the text, in the arena. */
 bool prompt_of_messages(const struct prompt_maker *p, slice messages, slice tools,
-                        struct arena *arena, slice *rendered, struct tok_ids *ids,
-                        struct err *err);
+                        struct arena *arena, slice *rendered, struct tok_ids *ids, struct err *err);
 /* A JSON array of integers. */
 bool prompt_of_ids(const struct prompt_maker *p, slice array, struct arena *arena,
                    struct tok_ids *ids, struct err *err);

@@ -22,10 +22,12 @@ int64_t safetensors_header_size(slice first8, int64_t file_size, struct err *err
     uint64_t n = load_u64(first8.ptr);
     if (n > SAFETENSORS_HEADER_MAX)
         return err_set(err, ERR_CONFIG, "byte 0: header of %llu bytes, at most %d are allowed",
-                       (unsigned long long)n, SAFETENSORS_HEADER_MAX), -1;
+                       (unsigned long long)n, SAFETENSORS_HEADER_MAX),
+               -1;
     if ((int64_t)n > file_size - 8)
         return err_set(err, ERR_CONFIG, "byte 0: header of %llu bytes in a file of %lld",
-                       (unsigned long long)n, (long long)file_size), -1;
+                       (unsigned long long)n, (long long)file_size),
+               -1;
     return (int64_t)n;
 }
 
@@ -209,8 +211,8 @@ static bool check_file_name(const struct json_node *n, struct err *err)
 
 static int find_file(const struct safetensors_index *index, const char *name)
 {
-    const char **hit = bsearch(&name, index->files, (size_t)index->file_count,
-                               sizeof *index->files, compare_cstr);
+    const char **hit =
+        bsearch(&name, index->files, (size_t)index->file_count, sizeof *index->files, compare_cstr);
     return (int)(hit - index->files);
 }
 

@@ -18,9 +18,9 @@
 #define SAFETENSORS_HEADER_MAX 100000000
 
 struct safetensors {
-    struct tensor *tensors;  /* by offset; offset: in the file */
+    struct tensor *tensors; /* by offset; offset: in the file */
     ptrdiff_t tensor_count;
-    struct model_keys keys;  /* __metadata__, as strings */
+    struct model_keys keys; /* __metadata__, as strings */
 };
 
 /* The bytes of the JSON header from the first 8 bytes of the file; -1 with ERR_CONFIG. */
@@ -31,9 +31,12 @@ bool safetensors_parse(slice json, int64_t file_size, struct arena *arena, struc
                        struct err *err);
 
 struct safetensors_index {
-    const char **files;  /* distinct shard names, plain file names (no folders), sorted */
+    const char **files; /* distinct shard names, plain file names (no folders), sorted */
     ptrdiff_t file_count;
-    struct safetensors_place { slice tensor; int file; } *places; /* sorted by tensor */
+    struct safetensors_place {
+        slice tensor;
+        int file;
+    } * places; /* sorted by tensor */
     ptrdiff_t place_count;
 };
 /* model.safetensors.index.json: which tensor lies in which shard. */

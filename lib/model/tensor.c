@@ -22,14 +22,14 @@ static void f64_to_f32(const void *src, float *dst, int64_t n)
 }
 
 /* The kernels go through a pointer that is chosen per process. */
-#define KERNEL(name) \
-    static void name##_to(const void *src, float *dst, int64_t n) \
-    { \
-        floatconv()->name##_to_f32(src, dst, n); \
-    } \
-    static void name##_from(const float *src, void *dst, int64_t n) \
-    { \
-        floatconv()->name##_from_f32(src, dst, n); \
+#define KERNEL(name)                                                                               \
+    static void name##_to(const void *src, float *dst, int64_t n)                                  \
+    {                                                                                              \
+        floatconv()->name##_to_f32(src, dst, n);                                                   \
+    }                                                                                              \
+    static void name##_from(const float *src, void *dst, int64_t n)                                \
+    {                                                                                              \
+        floatconv()->name##_from_f32(src, dst, n);                                                 \
     }
 KERNEL(f16)
 KERNEL(bf16)

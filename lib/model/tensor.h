@@ -18,22 +18,39 @@
 
 /* Values below 1000 are GGUF's ggml_type numbers; the rest exists only in safetensors. */
 enum tensor_type {
-    TENSOR_F32 = 0, TENSOR_F16 = 1, TENSOR_Q8_0 = 8, TENSOR_I8 = 24, TENSOR_I16 = 25,
-    TENSOR_I32 = 26, TENSOR_I64 = 27, TENSOR_F64 = 28, TENSOR_BF16 = 30,
+    TENSOR_F32 = 0,
+    TENSOR_F16 = 1,
+    TENSOR_Q8_0 = 8,
+    TENSOR_I8 = 24,
+    TENSOR_I16 = 25,
+    TENSOR_I32 = 26,
+    TENSOR_I64 = 27,
+    TENSOR_F64 = 28,
+    TENSOR_BF16 = 30,
     TENSOR_SAFETENSORS = 1000,
-    TENSOR_BOOL = 1000, TENSOR_U8, TENSOR_U16, TENSOR_U32, TENSOR_U64, TENSOR_F8_E4M3,
-    TENSOR_F8_E5M2, TENSOR_F8_E8M0, TENSOR_F4, TENSOR_F6_E2M3, TENSOR_F6_E3M2, TENSOR_C64,
+    TENSOR_BOOL = 1000,
+    TENSOR_U8,
+    TENSOR_U16,
+    TENSOR_U32,
+    TENSOR_U64,
+    TENSOR_F8_E4M3,
+    TENSOR_F8_E5M2,
+    TENSOR_F8_E8M0,
+    TENSOR_F4,
+    TENSOR_F6_E2M3,
+    TENSOR_F6_E3M2,
+    TENSOR_C64,
 };
 
 struct tensor {
     slice name;
     enum tensor_type type;
-    int dims;                 /* 1..4 */
-    int64_t ne[4];            /* unused ones are 1 */
-    const void *data;         /* map: the weights in GGUF row order; NULL when not mapped */
-    int64_t offset, bytes;    /* in its file; bytes = size of the whole tensor */
-    int file;                 /* index of the shard; -1: made by the reader (rope_freqs) */
-    int head_rows;            /* > 0: rows of the source are interleaved per head of so many rows */
+    int dims;              /* 1..4 */
+    int64_t ne[4];         /* unused ones are 1 */
+    const void *data;      /* map: the weights in GGUF row order; NULL when not mapped */
+    int64_t offset, bytes; /* in its file; bytes = size of the whole tensor */
+    int file;              /* index of the shard; -1: made by the reader (rope_freqs) */
+    int head_rows;         /* > 0: rows of the source are interleaved per head of so many rows */
 };
 
 typedef void tensor_to_f32_fn(const void *src, float *dst, int64_t n);

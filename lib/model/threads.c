@@ -18,19 +18,19 @@ struct worker {
 
 struct threads {
     int count;
-    struct worker *workers;     /* index 1..count-1 */
+    struct worker *workers; /* index 1..count-1 */
     threads_fn *fn;
     void *arg;
     ptrdiff_t tasks;
     /* Each on its own line: they are written by different threads. */
     _Alignas(64) atomic_uint generation; /* a new value is a new run */
     atomic_bool quit, hot;
-    _Alignas(64) atomic_ptrdiff_t next;  /* first task that nobody has taken */
-    _Alignas(64) atomic_int pending;     /* workers that have not ended this run */
+    _Alignas(64) atomic_ptrdiff_t next; /* first task that nobody has taken */
+    _Alignas(64) atomic_int pending;    /* workers that have not ended this run */
     _Alignas(64) pthread_mutex_t lock;
     pthread_cond_t wake, done;
-    int sleeping;               /* under lock */
-    bool caller_sleeps;         /* under lock */
+    int sleeping;       /* under lock */
+    bool caller_sleeps; /* under lock */
 };
 
 static inline void cpu_pause(void)

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #define MANIFEST_MAX ((ptrdiff_t)1 << 31)
-#define LOCK_NAME ".lock"
+#define LOCK_NAME    ".lock"
 
 const char *pack_dir_path(struct pack_dir *d, const char *name)
 {
@@ -96,8 +96,7 @@ static bool slurp(const char *path, slice *text, struct arena *arena, struct err
     return true;
 }
 
-bool pack_dir_manifest(const char *path, struct manifest *m, struct arena *arena,
-                       struct err *err)
+bool pack_dir_manifest(const char *path, struct manifest *m, struct arena *arena, struct err *err)
 {
     const char *name = arena_printf(arena, "%s/%s", path, MANIFEST_NAME).ptr;
     const char *journal = arena_printf(arena, "%s/%s", path, JOURNAL_NAME).ptr;
@@ -135,7 +134,8 @@ static bool other_options(const struct pack_dir *d, const struct pack_options *w
     struct buf have = { 0 }, now = { 0 };
     manifest_options_text(&d->found.options, &have);
     manifest_options_text(want, &now);
-    err_set(err, ERR_CANTCREAT, "%s was made with %s and this run has %s: use the same options, "
+    err_set(err, ERR_CANTCREAT,
+            "%s was made with %s and this run has %s: use the same options, "
             "another folder, or --force to start over",
             ERR_QUOTE(slice_of(d->path)), buf_cstr(&have), buf_cstr(&now));
     buf_release(&have);
@@ -170,7 +170,8 @@ static bool settle(struct pack_dir *d, const struct pack_options *o, bool force,
     d->found = (struct manifest){ .options = *o };
     if (!c.manifest && !c.journal) {
         if ((c.shards || c.others) && !force)
-            return err_set(err, ERR_CANTCREAT, "%s is not empty and holds no run of shard: use another "
+            return err_set(err, ERR_CANTCREAT,
+                           "%s is not empty and holds no run of shard: use another "
                            "folder, or --force to write beside what is there",
                            ERR_QUOTE(slice_of(d->path)));
         return open_journal(d, o, err);
@@ -219,8 +220,8 @@ bool pack_dir_record(struct pack_dir *d, const struct pack_shard *s, struct err 
     const char *name = pack_dir_path(d, JOURNAL_NAME);
     struct buf row = { 0 };
     journal_row(d->found.options.format, d->found.count, s, &row);
-    bool ok = os_write_all(d->journal, name, buf_slice(&row), err) &&
-              os_fsync(d->journal, name, err);
+    bool ok =
+        os_write_all(d->journal, name, buf_slice(&row), err) && os_fsync(d->journal, name, err);
     buf_release(&row);
     if (ok)
         manifest_add(&d->found, s, &d->arena);

@@ -25,7 +25,7 @@ struct pack_dir {
     const char *path;
     struct manifest found; /* what is there: complete, or the journal's shards */
     struct arena arena;
-    int lock, journal;     /* fds */
+    int lock, journal; /* fds */
 };
 
 /* Creates the folder when it is missing, locks it, finds its state, removes leftovers of killed
@@ -40,7 +40,6 @@ bool pack_dir_record(struct pack_dir *d, const struct pack_shard *s, struct err 
 /* Everything is there: the manifest takes the place of the journal. */
 bool pack_dir_finish(struct pack_dir *d, struct err *err);
 /* The manifest of a complete folder, for reading. */
-bool pack_dir_manifest(const char *path, struct manifest *m, struct arena *arena,
-                       struct err *err);
+bool pack_dir_manifest(const char *path, struct manifest *m, struct arena *arena, struct err *err);
 
 #endif

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #define COUNTS_MAGIC 0x184d2a5du
-#define TABLE_MAGIC 0x184d2a5eu
+#define TABLE_MAGIC  0x184d2a5eu
 #define FOOTER_MAGIC 0x8f92eab1u
 
 const char *frames_compress(void *encoder, slice content, struct buf *out)
@@ -115,8 +115,8 @@ bool frames_index(slice index, int64_t file_bytes, struct arena *arena,
     return true;
 }
 
-bool frames_open(slice frame, const struct frame_entry *entry, struct arena *arena,
-                 slice *content, struct err *err)
+bool frames_open(slice frame, const struct frame_entry *entry, struct arena *arena, slice *content,
+                 struct err *err)
 {
     void *decoder = codec_zstd.decode_new();
     /* What a frame says of its size is believed step by step: zstd's blocks are 128 KiB. */

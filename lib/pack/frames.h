@@ -45,7 +45,7 @@ bool frames_tail(slice tail, int64_t file_bytes, int64_t *index_bytes, struct er
 bool frames_index(slice index, int64_t file_bytes, struct arena *arena,
                   struct frame_entry **entries, ptrdiff_t *count, struct err *err);
 /* The content of one frame, in the arena, padded; exactly entry->content bytes. */
-bool frames_open(slice frame, const struct frame_entry *entry, struct arena *arena,
-                 slice *content, struct err *err);
+bool frames_open(slice frame, const struct frame_entry *entry, struct arena *arena, slice *content,
+                 struct err *err);
 
 #endif

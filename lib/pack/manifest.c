@@ -66,8 +66,9 @@ static void append_head(const struct pack_options *o, struct buf *out)
 {
     struct buf options = { 0 };
     manifest_options_text(o, &options);
-    buf_printf(out, "{\"schema\":%d,\"tool\":\"shard\",\"version\":\"%s\",\"options\":",
-               MANIFEST_SCHEMA, MILLRACE_VERSION);
+    buf_printf(out,
+               "{\"schema\":%d,\"tool\":\"shard\",\"version\":\"%s\",\"options\":", MANIFEST_SCHEMA,
+               MILLRACE_VERSION);
     buf_append(out, buf_slice(&options));
     buf_append(out, SLICE(",\"fingerprint\":"));
     append_hash(out, hash128_of(buf_slice(&options)));
@@ -98,7 +99,7 @@ void manifest_add(struct manifest *m, const struct pack_shard *s, struct arena *
     if (m->count == m->cap) {
         ptrdiff_t cap = MAX(16, m->cap * 2), size = (ptrdiff_t)sizeof *s;
         m->shards = arena_grow(arena, m->shards, m->cap * size, cap * size,
-                               (ptrdiff_t)_Alignof(struct pack_shard));
+                               (ptrdiff_t) _Alignof(struct pack_shard));
         m->cap = cap;
     }
     m->shards[m->count++] = *s;
@@ -329,7 +330,8 @@ void manifest_stat_json(const struct manifest *m, struct buf *out)
     buf_printf(out, ",\"shards\":%td,\"records\":%" PRId64, m->count, t.records);
     if (m->options.format == PACK_MEGATRON)
         buf_printf(out, ",\"tokens\":%" PRId64, t.tokens);
-    buf_printf(out, ",\"content_bytes\":%" PRId64 ",\"file_bytes\":%" PRId64
+    buf_printf(out,
+               ",\"content_bytes\":%" PRId64 ",\"file_bytes\":%" PRId64
                ",\"records_per_shard\":{\"min\":%" PRId64 ",\"max\":%" PRId64 "}}\n",
                t.content, t.disk, t.smallest, t.largest);
 }

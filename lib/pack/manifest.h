@@ -25,20 +25,20 @@
 #include "../hash.h"
 
 #define MANIFEST_SCHEMA 1
-#define MANIFEST_NAME "manifest.json"
-#define JOURNAL_NAME "journal.jsonl"
+#define MANIFEST_NAME   "manifest.json"
+#define JOURNAL_NAME    "journal.jsonl"
 
 enum pack_format { PACK_JSONL_ZST, PACK_MEGATRON };
 enum pack_dtype { PACK_AUTO, PACK_U16, PACK_I32 };
 
 struct pack_options {
     enum pack_format format;
-    int64_t size;    /* a shard ends before it has more bytes of content */
-    int64_t records; /* and after that many records; 0: no limit */
-    int64_t frame;   /* jsonl.zst: records per frame */
-    int64_t level;   /* jsonl.zst: of zstd */
-    int64_t eos;     /* Megatron: id put behind every document, -1: none */
-    int64_t vocab;   /* Megatron: ids are below it; 0: unknown */
+    int64_t size;          /* a shard ends before it has more bytes of content */
+    int64_t records;       /* and after that many records; 0: no limit */
+    int64_t frame;         /* jsonl.zst: records per frame */
+    int64_t level;         /* jsonl.zst: of zstd */
+    int64_t eos;           /* Megatron: id put behind every document, -1: none */
+    int64_t vocab;         /* Megatron: ids are below it; 0: unknown */
     enum pack_dtype dtype; /* Megatron */
 };
 
@@ -60,8 +60,8 @@ struct manifest {
     struct pack_options options;
     struct pack_shard *shards; /* grows by manifest_add, in the arena */
     ptrdiff_t count, cap;
-    bool complete;             /* read from manifest.json, not from a journal */
-    ptrdiff_t journal_bytes;   /* of the journal's whole lines: what is behind them is torn */
+    bool complete;           /* read from manifest.json, not from a journal */
+    ptrdiff_t journal_bytes; /* of the journal's whole lines: what is behind them is torn */
 };
 
 const char *pack_format_name(enum pack_format f);

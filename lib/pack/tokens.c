@@ -2,7 +2,8 @@
 
 static ptrdiff_t skip_space(slice s, ptrdiff_t i)
 {
-    while (i < s.len && (s.ptr[i] == ' ' || s.ptr[i] == '\t' || s.ptr[i] == '\n' || s.ptr[i] == '\r'))
+    while (i < s.len &&
+           (s.ptr[i] == ' ' || s.ptr[i] == '\t' || s.ptr[i] == '\n' || s.ptr[i] == '\r'))
         i++;
     return i;
 }
@@ -75,7 +76,8 @@ void tokens_json(slice stored, int bytes, struct buf *out)
     for (ptrdiff_t i = 0; i < n; i++) {
         if (i)
             *p++ = ',';
-        p = put_decimal(p, bytes == 2 ? load_u16(stored.ptr + i * 2) : load_u32(stored.ptr + i * 4));
+        p = put_decimal(p,
+                        bytes == 2 ? load_u16(stored.ptr + i * 2) : load_u32(stored.ptr + i * 4));
     }
     memcpy(p, "]}\n", 3);
     out->len += p + 3 - start;

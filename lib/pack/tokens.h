@@ -14,8 +14,8 @@
 #include "../buf.h"
 #include "../err.h"
 
-#define TOKENS_IDX_HEAD 34
-#define TOKENS_PER_DOC 20 /* bytes of .idx that a document takes */
+#define TOKENS_IDX_HEAD  34
+#define TOKENS_PER_DOC   20 /* bytes of .idx that a document takes */
 #define TOKENS_IDX_EMPTY (TOKENS_IDX_HEAD + 8)
 
 struct tokens {

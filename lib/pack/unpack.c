@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define UNIT_BYTES (1 << 20)
+#define UNIT_BYTES   (1 << 20)
 #define LENGTHS_STEP 65536 /* lengths of Megatron documents that are held at a time */
 
 /* One shard that is being read. */
@@ -27,7 +27,7 @@ struct reader {
     ptrdiff_t entry_count, next_entry;
     int width;
     int64_t docs, next_doc;
-    int32_t *lengths;         /* of documents next_doc - next_doc % LENGTHS_STEP ... */
+    int32_t *lengths; /* of documents next_doc - next_doc % LENGTHS_STEP ... */
 };
 
 struct unpack {
@@ -245,8 +245,7 @@ static bool shard_next(struct reader *r, struct load *l, struct arena *arena, bo
 
 static void reader_init(struct reader *r, const char *path, const struct manifest *m)
 {
-    *r = (struct reader){ .path = path, .m = m, .fd = -1, .idx_fd = -1,
-                          .hash = hash_stream_new() };
+    *r = (struct reader){ .path = path, .m = m, .fd = -1, .idx_fd = -1, .hash = hash_stream_new() };
 }
 
 static void reader_release(struct reader *r)
@@ -410,7 +409,8 @@ static bool check_idx(struct reader *r, struct err *err)
     int32_t lengths[1024];
     for (int64_t doc = 0; doc < r->docs; doc += countof(block)) {
         ptrdiff_t n = (ptrdiff_t)MIN((int64_t)countof(block), r->docs - doc);
-        if (!os_pread_full(r->idx_fd, r->idx_name, lengths, n * 4, TOKENS_IDX_HEAD + doc * 4, err) ||
+        if (!os_pread_full(r->idx_fd, r->idx_name, lengths, n * 4, TOKENS_IDX_HEAD + doc * 4,
+                           err) ||
             !os_pread_full(r->idx_fd, r->idx_name, block, n * 8,
                            TOKENS_IDX_HEAD + r->docs * 4 + doc * 8, err))
             return false;
@@ -456,9 +456,10 @@ static bool verify_shard(struct reader *r, struct err *err)
     if (ok && (sum.records != s->records || sum.tokens != s->tokens ||
                sum.content_bytes != s->content_bytes || h.low != s->content.low ||
                h.high != s->content.high))
-        ok = err_set(err, ERR_DATA, "%s: holds %" PRId64 " records of %" PRId64 " bytes, where the "
-                     "manifest says %" PRId64 " of %" PRId64 ", or other ones", r->name, sum.records,
-                     sum.content_bytes, s->records, s->content_bytes);
+        ok = err_set(err, ERR_DATA,
+                     "%s: holds %" PRId64 " records of %" PRId64 " bytes, where the "
+                     "manifest says %" PRId64 " of %" PRId64 ", or other ones",
+                     r->name, sum.records, sum.content_bytes, s->records, s->content_bytes);
     shard_close(r);
     hash_stream_free(content);
     arena_release(&arena);

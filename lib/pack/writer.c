@@ -36,11 +36,11 @@ struct writer {
     struct hash_stream *content;
     struct target target[2];
     struct flow *flow;
-    struct frames frames;    /* of the current shard, those that are written */
-    struct frame *slots;     /* a ring: filled and compressed ones, and the current one */
+    struct frames frames; /* of the current shard, those that are written */
+    struct frame *slots;  /* a ring: filled and compressed ones, and the current one */
     ptrdiff_t slot_count, first, pending; /* pending: given to the flow, from `first` on */
-    struct buf lengths;      /* Megatron: i32 per document */
-    int width;               /* bytes per token in the current .bin */
+    struct buf lengths;                   /* Megatron: i32 per document */
+    int width;                            /* bytes per token in the current .bin */
     int64_t tokens, bytes;
 };
 
@@ -270,8 +270,10 @@ static bool shard_begin(struct writer *w, struct err *err)
     if (replaying(w))
         return true;
     if (w->dir->found.complete)
-        return err_set(err, ERR_CANTCREAT, "%s is complete and the input goes on: use another "
-                       "folder, or --force to start over", ERR_QUOTE(slice_of(w->dir->path)));
+        return err_set(err, ERR_CANTCREAT,
+                       "%s is complete and the input goes on: use another "
+                       "folder, or --force to start over",
+                       ERR_QUOTE(slice_of(w->dir->path)));
     return target_open(w, 0, err);
 }
 
@@ -279,7 +281,8 @@ static bool differs(const struct writer *w, struct err *err)
 {
     return err_set(err, ERR_CANTCREAT,
                    "%s was made from another input (shard-%06td has other records): use another "
-                   "folder, or --force to start over", ERR_QUOTE(slice_of(w->dir->path)), w->number);
+                   "folder, or --force to start over",
+                   ERR_QUOTE(slice_of(w->dir->path)), w->number);
 }
 
 static bool shard_end(struct writer *w, struct err *err)
@@ -288,8 +291,8 @@ static bool shard_end(struct writer *w, struct err *err)
     s->content = hash_stream_value(w->content);
     if (replaying(w)) {
         const struct pack_shard *r = &w->dir->found.shards[w->number];
-        if (r->records != s->records || r->tokens != s->tokens || r->content.low != s->content.low ||
-            r->content.high != s->content.high)
+        if (r->records != s->records || r->tokens != s->tokens ||
+            r->content.low != s->content.low || r->content.high != s->content.high)
             return differs(w, err);
         w->bytes += r->content_bytes;
     } else if (w->o.format == PACK_MEGATRON) {
@@ -378,7 +381,8 @@ bool writer_finish(struct writer *w, struct err *err)
     if (w->shard.records && !shard_end(w, err))
         return false;
     if (w->number < w->done)
-        return err_set(err, ERR_CANTCREAT, "%s holds %td shards and the input ends within %td: it was "
+        return err_set(err, ERR_CANTCREAT,
+                       "%s holds %td shards and the input ends within %td: it was "
                        "made from another input; use another folder, or --force to start over",
                        ERR_QUOTE(slice_of(w->dir->path)), w->done, w->number);
     return w->dir->found.complete || pack_dir_finish(w->dir, err);

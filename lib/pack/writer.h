@@ -35,7 +35,7 @@ bool writer_line(struct writer *w, slice record, struct err *err);
 /* One document; ids has room for one more (EOS). max: the largest of them. */
 bool writer_ids(struct writer *w, uint32_t *ids, ptrdiff_t count, uint32_t max, struct err *err);
 bool writer_finish(struct writer *w, struct err *err);
-void writer_free(struct writer *w); /* after the flow's run; NULL is allowed */
+void writer_free(struct writer *w);             /* after the flow's run; NULL is allowed */
 int64_t writer_resumed(const struct writer *w); /* shards that were there already */
 int64_t writer_tokens(const struct writer *w);
 int64_t writer_content(const struct writer *w); /* bytes */

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#define SLOT 12
-#define CAP_FIRST 16
+#define SLOT        12
+#define CAP_FIRST   16
 #define PLACE_LIMIT ((int64_t)1 << 48)
 
 /* An entry in the spill: length of the key and of the note, then their bytes. */

@@ -32,19 +32,19 @@ struct exact_part {
 };
 
 struct exact {
-    struct spill keys;   /* memory_bytes is set by the caller */
-    bool trust_hash;     /* set by the caller */
-    int hash_bits;       /* tests: only so many bits of the hash count; 0: all */
+    struct spill keys; /* memory_bytes is set by the caller */
+    bool trust_hash;   /* set by the caller */
+    int hash_bits;     /* tests: only so many bits of the hash count; 0: all */
     struct exact_part parts[EXACT_PARTS];
-    int64_t count;       /* distinct keys */
-    int64_t compared;    /* comparisons by bytes */
-    int64_t collisions;  /* of these: equal in the table, different in bytes */
+    int64_t count;      /* distinct keys */
+    int64_t compared;   /* comparisons by bytes */
+    int64_t collisions; /* of these: equal in the table, different in bytes */
 };
 
 struct exact_found {
     bool seen;
     int64_t note_at;
-    ptrdiff_t note_len;  /* of the first record with this key */
+    ptrdiff_t note_len; /* of the first record with this key */
 };
 
 /* Adds the key when it is new. */

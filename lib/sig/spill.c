@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-#define BLOCK ((ptrdiff_t)1 << 20)
+#define BLOCK       ((ptrdiff_t)1 << 20)
 #define PENDING_MAX ((ptrdiff_t)1 << 20)
-#define COMPARE 65536
+#define COMPARE     65536
 
 static const char name[] = "temporary file of the keys";
 

@@ -20,14 +20,14 @@
 #include "../err.h"
 
 struct spill {
-    int64_t memory_bytes;  /* set by the caller; rounded up to whole blocks */
-    int64_t len;           /* bytes appended */
+    int64_t memory_bytes; /* set by the caller; rounded up to whole blocks */
+    int64_t len;          /* bytes appended */
     char **blocks;
     ptrdiff_t block_count, block_cap;
-    int fd;                /* meaningful when file_len or pending.len is not 0 */
+    int fd; /* meaningful when file_len or pending.len is not 0 */
     bool open;
-    int64_t file_len;      /* bytes in the file */
-    struct buf pending;    /* what follows them */
+    int64_t file_len;   /* bytes in the file */
+    struct buf pending; /* what follows them */
 };
 
 bool spill_append(struct spill *s, slice bytes, int64_t *at, struct err *err);

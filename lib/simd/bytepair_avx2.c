@@ -27,8 +27,8 @@ ptrdiff_t bytepair_find_avx2(const struct bytepair *p, slice text, ptrdiff_t at)
         __m256i here = _mm256_loadu_si256((const __m256i *)(b + at));
         __m256i next = _mm256_loadu_si256((const __m256i *)(b + at + 1));
         __m256i both = _mm256_and_si256(classes(here, low1, high1), classes(next, low2, high2));
-        uint32_t hits = ~(uint32_t)_mm256_movemask_epi8(
-            _mm256_cmpeq_epi8(both, _mm256_setzero_si256()));
+        uint32_t hits =
+            ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(both, _mm256_setzero_si256()));
         for (; hits; hits &= hits - 1) {
             ptrdiff_t i = at + __builtin_ctz(hits);
             if (i >= text.len)

@@ -33,8 +33,7 @@ ptrdiff_t bytepair_find_avx512vbmi(const struct bytepair *p, slice text, ptrdiff
         uint64_t want = text.len - at >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << (text.len - at)) - 1;
         __m512i here = _mm512_maskz_loadu_epi8(want, text.ptr + at);
         __m512i next = _mm512_maskz_loadu_epi8(want, text.ptr + at + 1);
-        uint64_t hits =
-            _mm512_test_epi8_mask(look_up(&first, here), look_up(&second, next)) & want;
+        uint64_t hits = _mm512_test_epi8_mask(look_up(&first, here), look_up(&second, next)) & want;
         if (hits)
             return at + __builtin_ctzll(hits);
     }

@@ -59,7 +59,8 @@ static unsigned detect_features(void)
     if (!ymm || !__get_cpuid_count(7, 0, &top7, &b7, &c7, &d7))
         return 0;
     bool lzcnt = __get_cpuid(0x80000001, &a, &b, &c, &d) && BIT(c, 5);
-    if (BIT(b7, 5) && BIT(c1, 12) && BIT(b7, 3) && BIT(b7, 8) && BIT(c1, 29) && BIT(c1, 23) && lzcnt)
+    if (BIT(b7, 5) && BIT(c1, 12) && BIT(b7, 3) && BIT(b7, 8) && BIT(c1, 29) && BIT(c1, 23) &&
+        lzcnt)
         f |= CPU_AVX2;
     if (BIT(c1, 1))
         f |= CPU_PCLMUL;
@@ -170,8 +171,9 @@ bool cpu_choose(const char *isa_name, struct err *err)
         if (strcmp(isa_name, isa_names[isa]) != 0)
             continue;
         if (!machine_can((enum cpu_isa)isa))
-            return err_set(err, ERR_USAGE, "this machine cannot run instruction set '%s' (it has: %s)",
-                           isa_name, isa_list);
+            return err_set(err, ERR_USAGE,
+                           "this machine cannot run instruction set '%s' (it has: %s)", isa_name,
+                           isa_list);
         chosen_isa = isa;
         return true;
     }

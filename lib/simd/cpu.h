@@ -27,7 +27,7 @@ enum cpu_feature {
     CPU_NEON = 1 << 7,
     CPU_DOTPROD = 1 << 8,
     CPU_I8MM = 1 << 9,
-    CPU_BITALG = 1 << 10,     /* BITALG and VPOPCNTDQ */
+    CPU_BITALG = 1 << 10, /* BITALG and VPOPCNTDQ */
 };
 
 /* Detects and chooses the best. Idempotent. */

@@ -12,8 +12,7 @@ static void f16_to_f32(const void *src, float *dst, int64_t n)
     int64_t i = 0;
 
     for (; i + 8 <= n; i += 8)
-        _mm256_storeu_ps(dst + i,
-                         _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 2 * i))));
+        _mm256_storeu_ps(dst + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 2 * i))));
     floatconv_scalar.f16_to_f32(p + 2 * i, dst + i, n - i);
 }
 
@@ -104,18 +103,17 @@ static void q8_0_from_f32(const float *src, void *dst, int64_t n)
     for (int64_t i = 0; i < n; i += 32, block += 34) {
         __m256 x0 = _mm256_loadu_ps(src + i), x1 = _mm256_loadu_ps(src + i + 8);
         __m256 x2 = _mm256_loadu_ps(src + i + 16), x3 = _mm256_loadu_ps(src + i + 24);
-        __m256 m = _mm256_max_ps(_mm256_max_ps(_mm256_and_ps(x0, magnitude),
-                                               _mm256_and_ps(x1, magnitude)),
-                                 _mm256_max_ps(_mm256_and_ps(x2, magnitude),
-                                               _mm256_and_ps(x3, magnitude)));
+        __m256 m = _mm256_max_ps(
+            _mm256_max_ps(_mm256_and_ps(x0, magnitude), _mm256_and_ps(x1, magnitude)),
+            _mm256_max_ps(_mm256_and_ps(x2, magnitude), _mm256_and_ps(x3, magnitude)));
         float d = horizontal_max(m) / 127, id = d != 0 ? 1.0f / d : 0;
         uint16_t half = (uint16_t)_cvtss_sh(d, _MM_FROUND_TO_NEAREST_INT);
         memcpy(block, &half, 2);
         __m256 f = _mm256_set1_ps(isfinite(id) ? id : 0);
-        __m256i a = _mm256_packs_epi32(round_away(_mm256_mul_ps(x0, f)),
-                                       round_away(_mm256_mul_ps(x1, f)));
-        __m256i b = _mm256_packs_epi32(round_away(_mm256_mul_ps(x2, f)),
-                                       round_away(_mm256_mul_ps(x3, f)));
+        __m256i a =
+            _mm256_packs_epi32(round_away(_mm256_mul_ps(x0, f)), round_away(_mm256_mul_ps(x1, f)));
+        __m256i b =
+            _mm256_packs_epi32(round_away(_mm256_mul_ps(x2, f)), round_away(_mm256_mul_ps(x3, f)));
         __m256i q = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(a, b), order);
         _mm256_storeu_si256((__m256i *)(block + 2), q);
     }

@@ -49,9 +49,9 @@ static void bf16_from_f32(const float *src, void *dst, int64_t n)
         __m512i u = _mm512_castps_si512(x), high = _mm512_srli_epi32(u, 16);
         __m512i odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
         __m512i sum = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
-        __m512i rounded = _mm512_mask_or_epi32(_mm512_srli_epi32(sum, 16),
-                                               _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), high,
-                                               _mm512_set1_epi32(64));
+        __m512i rounded =
+            _mm512_mask_or_epi32(_mm512_srli_epi32(sum, 16), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q),
+                                 high, _mm512_set1_epi32(64));
         _mm256_storeu_si256((void *)(p + 2 * i), _mm512_cvtepi32_epi16(rounded));
     }
     floatconv_scalar.bf16_from_f32(src + i, p + 2 * i, n - i);

@@ -74,9 +74,8 @@ static void bf16_from_f32(const float *src, void *dst, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         uint32_t u = bits_of(src[i]);
-        uint16_t h = (u & 0x7FFFFFFF) > 0x7F800000
-                         ? (uint16_t)(u >> 16 | 64)
-                         : (uint16_t)((u + 0x7FFF + (u >> 16 & 1)) >> 16);
+        uint16_t h = (u & 0x7FFFFFFF) > 0x7F800000 ? (uint16_t)(u >> 16 | 64)
+                                                   : (uint16_t)((u + 0x7FFF + (u >> 16 & 1)) >> 16);
         memcpy((char *)dst + 2 * i, &h, 2);
     }
 }
@@ -126,6 +125,6 @@ static bool below(const float *src, int64_t n, float limit)
 }
 
 const struct floatconv floatconv_scalar = {
-    "scalar",    0,           f16_to_f32,    f16_from_f32, bf16_to_f32,
+    "scalar",      0,           f16_to_f32,    f16_from_f32, bf16_to_f32,
     bf16_from_f32, q8_0_to_f32, q8_0_from_f32, below,
 };

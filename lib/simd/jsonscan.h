@@ -21,7 +21,14 @@
 #define JSON_MAX_PATHS 16 /* members per query */
 
 enum json_type {
-    JSON_NONE, JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT
+    JSON_NONE,
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
 };
 
 struct json_fault {
@@ -36,7 +43,7 @@ struct json_span {
     ptrdiff_t key_start;  /* the opening quote of its key */
     int count;            /* 0: missing */
     enum json_type type;
-    bool escaped;         /* a string that contains a backslash */
+    bool escaped; /* a string that contains a backslash */
 };
 
 enum json_surrogates {

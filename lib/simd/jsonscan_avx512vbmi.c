@@ -59,14 +59,14 @@ BLOCK_INLINE block unit_values(block b, block n, uint64_t u, uint64_t *drop)
     uint64_t three = u << 3 & (some << 2 | big << 1);      /* at i+3: U+0800 or more */
     uint64_t two = u << 3 & (some << 2 | some << 1 | big); /* at i+3: U+0080 or more */
     block lead = _mm512_or_si512(before, _mm512_set1_epi8((char)0xE0));
-    block middle = _mm512_or_si512(_mm512_slli_epi16(before, 2),
-                                   block_keep(_mm512_srli_epi16(n, 2), 3));
+    block middle =
+        _mm512_or_si512(_mm512_slli_epi16(before, 2), block_keep(_mm512_srli_epi16(n, 2), 3));
     block last = _mm512_or_si512(block_keep(_mm512_slli_epi16(before, 4), 0x70), n);
     block top = _mm512_set1_epi8((char)0x80);
 
     middle = _mm512_or_si512(middle, top);
-    middle = _mm512_mask_mov_epi8(middle, two & ~three,
-                                  _mm512_or_si512(middle, _mm512_set1_epi8(0x40)));
+    middle =
+        _mm512_mask_mov_epi8(middle, two & ~three, _mm512_or_si512(middle, _mm512_set1_epi8(0x40)));
     last = _mm512_mask_mov_epi8(last, two << 1, _mm512_or_si512(block_keep(last, 0x3F), top));
     b = _mm512_mask_mov_epi8(b, three >> 1, lead);
     b = _mm512_mask_mov_epi8(b, two, middle);
@@ -123,12 +123,14 @@ static ptrdiff_t unescape_vbmi(slice raw, char *dst, enum json_surrogates policy
  * bytes may be written at dst. */
 BLOCK_INLINE char *quote_half(char *dst, __m256i b, uint32_t stop, unsigned n, bool room)
 {
-    static const unsigned char by_low[16] = { [8] = 'b', [9] = 't', [10] = 'n', [12] = 'f', [13] = 'r' };
+    static const unsigned char by_low[16] = {
+        [8] = 'b', [9] = 't', [10] = 'n', [12] = 'f', [13] = 'r'
+    };
     __mmask32 control = _mm256_cmplt_epu8_mask(b, _mm256_set1_epi8(0x20));
     __m256i letters = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)by_low));
     __m256i named = _mm256_mask_shuffle_epi8(b, control, letters, b);
-    block pairs = _mm512_or_si512(_mm512_slli_epi16(_mm512_cvtepu8_epi16(named), 8),
-                                  _mm512_set1_epi16('\\'));
+    block pairs =
+        _mm512_or_si512(_mm512_slli_epi16(_mm512_cvtepu8_epi16(named), 8), _mm512_set1_epi16('\\'));
     uint64_t keep = 0xAAAAAAAAAAAAAAAAu | _pdep_u64(stop, 0x5555555555555555u);
 
     keep = _bzhi_u64(keep, 2 * n);

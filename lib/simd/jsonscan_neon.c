@@ -20,9 +20,9 @@ BLOCK_INLINE uint64_t mask_of(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16
     return vgetq_lane_u64(vreinterpretq_u64_u8(sum), 0);
 }
 
-#define EACH(b, expr) \
-    for (int i = 0; i < 4; i++) \
-        (b).val[i] = (expr)
+#define EACH(b, expr)                                                                              \
+    for (int i = 0; i < 4; i++)                                                                    \
+    (b).val[i] = (expr)
 
 BLOCK_INLINE uint64_t mask_of_block(block b)
 {

@@ -15,7 +15,8 @@ static inline uint64_t zero_bytes(uint64_t v)
 /* The same for bytes that end a run inside a string: quote, backslash, control. */
 static inline uint64_t stop_bytes(uint64_t v)
 {
-    return zero_bytes(v ^ ONES * '"') | zero_bytes(v ^ ONES * '\\') | ((v - ONES * 0x20) & ~v & TOPS);
+    return zero_bytes(v ^ ONES * '"') | zero_bytes(v ^ ONES * '\\') |
+           ((v - ONES * 0x20) & ~v & TOPS);
 }
 
 static inline const unsigned char *scan_string(struct scan *s, const unsigned char *p)
@@ -122,9 +123,10 @@ static inline unsigned char *put_utf8(unsigned char *d, unsigned c)
 ptrdiff_t jsonscan_escape_one(const unsigned char *p, const unsigned char *end, unsigned char **dst,
                               enum json_surrogates policy, ptrdiff_t *replaced)
 {
-    static const unsigned char plain[256] = { ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',
-                                              ['b'] = '\b', ['f'] = '\f',  ['n'] = '\n',
-                                              ['r'] = '\r', ['t'] = '\t' };
+    static const unsigned char plain[256] = {
+        ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+        ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'
+    };
 
     if (p[1] != 'u') {
         *(*dst)++ = plain[p[1]];

@@ -132,8 +132,8 @@ const struct matmul_kernel *matmul_kernel(enum matmul_type type)
     return rows_all[q8];
 }
 
-void matmul_run(const struct matmul *w, const struct matmul_input *in, float *out,
-                ptrdiff_t stride, ptrdiff_t from, ptrdiff_t to)
+void matmul_run(const struct matmul *w, const struct matmul_input *in, float *out, ptrdiff_t stride,
+                ptrdiff_t from, ptrdiff_t to)
 {
     if (from < to && in->columns)
         matmul_kernel(w->type)->run(w, in, out, stride, from, to);

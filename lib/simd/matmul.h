@@ -31,8 +31,8 @@
 
 #include "cpu.h"
 
-#define MATMUL_ROWS 16
-#define MATMUL_GROUP 12
+#define MATMUL_ROWS    16
+#define MATMUL_GROUP   12
 #define MATMUL_K_BLOCK 256
 
 enum matmul_type { MATMUL_F32, MATMUL_F16, MATMUL_BF16, MATMUL_Q8_0 };
@@ -76,16 +76,16 @@ void matmul_input_pack(const struct matmul_input *in, const float *x, ptrdiff_t 
 
 /* out[column * stride + row] for the rows of panels [from, to): whole panels are written, so stride
  * and the memory behind out cover matmul_panels(rows) * 16 rows. */
-void matmul_run(const struct matmul *w, const struct matmul_input *in, float *out,
-                ptrdiff_t stride, ptrdiff_t from, ptrdiff_t to);
+void matmul_run(const struct matmul *w, const struct matmul_input *in, float *out, ptrdiff_t stride,
+                ptrdiff_t from, ptrdiff_t to);
 
 /* One row of the table: a kernel for the plain types (q8 false) or for Q8_0. */
 struct matmul_kernel {
     const char *isa;
     unsigned features;
     bool q8;
-    void (*run)(const struct matmul *w, const struct matmul_input *in, float *out,
-                ptrdiff_t stride, ptrdiff_t from, ptrdiff_t to);
+    void (*run)(const struct matmul *w, const struct matmul_input *in, float *out, ptrdiff_t stride,
+                ptrdiff_t from, ptrdiff_t to);
 };
 /* All rows, for tests; the scalar ones first. */
 const struct matmul_kernel *const *matmul_kernels_all(ptrdiff_t *count);

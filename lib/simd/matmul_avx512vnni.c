@@ -11,7 +11,7 @@
 
 /* Inline assembly, not the intrinsic: gcc 12 and clang 14 copy and spill intrinsic accumulators in
  * such loops (half the speed). The input's four bytes are broadcast by the load. */
-#define DOT4(sum, w, input) \
+#define DOT4(sum, w, input)                                                                        \
     __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(w), "m"(*(const int32_t *)(input)))
 
 static inline __attribute__((always_inline)) void
@@ -51,5 +51,8 @@ q8_tile(const uint8_t *w, const int8_t *q, const float *scale, const int32_t *of
 #include "matmul_q8_body.inc"
 
 const struct matmul_kernel matmul_q8_avx512vnni = {
-    "avx512", CPU_AVX512 | CPU_AVX512_VNNI, true, q8_run,
+    "avx512",
+    CPU_AVX512 | CPU_AVX512_VNNI,
+    true,
+    q8_run,
 };

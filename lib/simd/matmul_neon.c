@@ -27,27 +27,27 @@ ALWAYS_INLINE void q8_tile(const uint8_t *w, const int8_t *q, const float *scale
         UNROLLED
         for (int c = 0; c < columns; c++)
             UNROLLED
-            for (int i = 0; i < 8; i++)
-                pair[c][i] = vdupq_n_s32(0);
+        for (int i = 0; i < 8; i++)
+            pair[c][i] = vdupq_n_s32(0);
         for (int t = 0; t < 8; t++)
             UNROLLED
-            for (int i = 0; i < 4; i++) {
-                uint8x16_t raw = veorq_u8(vld1q_u8(w + 64 * t + 16 * i), vdupq_n_u8(0x80));
-                int8x16_t v = vreinterpretq_s8_u8(raw);
-                UNROLLED
-                for (int c = 0; c < columns; c++) {
-                    int8x8_t input = vreinterpret_s8_u32(vdup_n_u32(load_u32(q + 32 * c + 4 * t)));
-                    pair[c][2 * i] = vpadalq_s16(pair[c][2 * i], vmull_s8(vget_low_s8(v), input));
-                    pair[c][2 * i + 1] =
-                        vpadalq_s16(pair[c][2 * i + 1], vmull_s8(vget_high_s8(v), input));
-                }
+        for (int i = 0; i < 4; i++) {
+            uint8x16_t raw = veorq_u8(vld1q_u8(w + 64 * t + 16 * i), vdupq_n_u8(0x80));
+            int8x16_t v = vreinterpretq_s8_u8(raw);
+            UNROLLED
+            for (int c = 0; c < columns; c++) {
+                int8x8_t input = vreinterpret_s8_u32(vdup_n_u32(load_u32(q + 32 * c + 4 * t)));
+                pair[c][2 * i] = vpadalq_s16(pair[c][2 * i], vmull_s8(vget_low_s8(v), input));
+                pair[c][2 * i + 1] =
+                    vpadalq_s16(pair[c][2 * i + 1], vmull_s8(vget_high_s8(v), input));
             }
+        }
         v16 weight_scale = v_load_f16((const uint16_t *)(const void *)(w + 512));
         UNROLLED
         for (int c = 0; c < columns; c++) {
             v16 dot;
             V16_QUARTERS(i)
-                dot.q[i] = vcvtq_f32_s32(vpaddq_s32(pair[c][2 * i], pair[c][2 * i + 1]));
+            dot.q[i] = vcvtq_f32_s32(vpaddq_s32(pair[c][2 * i], pair[c][2 * i + 1]));
             sum[c] = v_fma(dot, v_mul(weight_scale, v_set1(scale[c])), sum[c]);
         }
         w += 544;

@@ -12,8 +12,8 @@
 const struct matmul_kernel matmul_scalar = { "scalar", 0, false, run };
 
 /* One panel, one column. */
-static void q8_column(const uint8_t *w, const struct matmul_input *in, ptrdiff_t at,
-                      ptrdiff_t step, float *out)
+static void q8_column(const uint8_t *w, const struct matmul_input *in, ptrdiff_t at, ptrdiff_t step,
+                      float *out)
 {
     v16 sum = v_set1(0);
     for (ptrdiff_t b = 0; b < in->k / 32; b++, w += 544, at += step) {

@@ -4,8 +4,8 @@
 
 static inline uint64_t bits(__m256i low, __m256i high)
 {
-    return (uint32_t)_mm256_movemask_epi8(low) |
-           (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+    return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
+                                                     << 32;
 }
 
 /* v - first < count, unsigned. */
@@ -16,14 +16,14 @@ static inline __m256i in_range(__m256i v, char first, char count)
 }
 
 #define BOTH(test) bits(test(v0), test(v1))
-#define LETTER(v) in_range(_mm256_or_si256((v), _mm256_set1_epi8(0x20)), 'a', 26)
-#define DIGIT(v) in_range((v), '0', 10)
+#define LETTER(v)  in_range(_mm256_or_si256((v), _mm256_set1_epi8(0x20)), 'a', 26)
+#define DIGIT(v)   in_range((v), '0', 10)
 #define CONTROL(v) in_range((v), '\t', 5)
-#define IS(v, c) _mm256_cmpeq_epi8((v), _mm256_set1_epi8(c))
-#define BLANK(v) IS(v, ' ')
-#define QUOTE(v) IS(v, '\'')
+#define IS(v, c)   _mm256_cmpeq_epi8((v), _mm256_set1_epi8(c))
+#define BLANK(v)   IS(v, ' ')
+#define QUOTE(v)   IS(v, '\'')
 #define NEWLINE(v) _mm256_or_si256(IS(v, '\n'), IS(v, '\r'))
-#define CONT(v) _mm256_cmpgt_epi8(_mm256_set1_epi8((char)0xC0), (v))
+#define CONT(v)    _mm256_cmpgt_epi8(_mm256_set1_epi8((char)0xC0), (v))
 
 void textmask_avx2(const char *text, ptrdiff_t blocks, struct textmask *out)
 {

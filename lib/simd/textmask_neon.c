@@ -14,15 +14,15 @@ static inline uint64_t bits(const uint8x16_t v[4])
 }
 
 #define RANGE(v, first, count) vcltq_u8(vsubq_u8((v), vdupq_n_u8(first)), vdupq_n_u8(count))
-#define IS(v, c) vceqq_u8((v), vdupq_n_u8(c))
-#define FILL(mask, test) \
-    do { \
-        uint8x16_t t_[4]; \
-        for (int k = 0; k < 4; k++) { \
-            uint8x16_t x = v[k]; \
-            t_[k] = (test); \
-        } \
-        (mask) = bits(t_); \
+#define IS(v, c)               vceqq_u8((v), vdupq_n_u8(c))
+#define FILL(mask, test)                                                                           \
+    do {                                                                                           \
+        uint8x16_t t_[4];                                                                          \
+        for (int k = 0; k < 4; k++) {                                                              \
+            uint8x16_t x = v[k];                                                                   \
+            t_[k] = (test);                                                                        \
+        }                                                                                          \
+        (mask) = bits(t_);                                                                         \
     } while (0)
 
 void textmask_neon(const char *text, ptrdiff_t blocks, struct textmask *out)

@@ -55,8 +55,10 @@ static ptrdiff_t gzip_failed(struct arc *a, const char *why)
 static ptrdiff_t gunzip(struct arc *a)
 {
     for (;;) {
-        struct codec_io io = { .src = a->raw + a->raw_at, .src_len = a->raw_len - a->raw_at,
-                               .dst = a->block, .dst_cap = BLOCK_BYTES };
+        struct codec_io io = { .src = a->raw + a->raw_at,
+                               .src_len = a->raw_len - a->raw_at,
+                               .dst = a->block,
+                               .dst_cap = BLOCK_BYTES };
         if (!a->fault)
             codec_gzip.decode(a->gzip, &io, false, &a->fault);
         a->raw_at += io.src_pos;
@@ -242,9 +244,10 @@ static void describe(struct arc *a, struct archive_entry *e, struct arc_member *
         .raw = format == ARCHIVE_FORMAT_RAW,
         .encrypted = archive_entry_is_data_encrypted(e) > 0,
         /* A cpio member without a type is a file, as in old tars. */
-        .kind = link ? ARC_LINK : type == AE_IFDIR ? ARC_DIR
-                : type == AE_IFREG || type == 0    ? ARC_FILE
-                                                   : ARC_SPECIAL,
+        .kind = link                            ? ARC_LINK
+                : type == AE_IFDIR              ? ARC_DIR
+                : type == AE_IFREG || type == 0 ? ARC_FILE
+                                                : ARC_SPECIAL,
     };
     if (m->raw)
         m->path = SLICE("");

@@ -36,14 +36,14 @@ enum arc_status { ARC_MEMBER, ARC_END, ARC_FAIL };
 enum arc_kind { ARC_FILE, ARC_DIR, ARC_LINK, ARC_SPECIAL };
 
 struct arc_member {
-    slice path;      /* bytes of the name as they are; valid until the next call; empty when raw */
+    slice path; /* bytes of the name as they are; valid until the next call; empty when raw */
     enum arc_kind kind;
-    bool raw;        /* not a member of an archive: the decompressed stream itself */
+    bool raw; /* not a member of an archive: the decompressed stream itself */
     bool encrypted;
 };
 
 /* What reading a member can end in, besides bytes. */
-#define ARC_READ_FATAL (-1)  /* the archive cannot be read on */
+#define ARC_READ_FATAL  (-1) /* the archive cannot be read on */
 #define ARC_READ_MEMBER (-2) /* only this member is broken */
 
 struct arc *arc_open(const struct arc_input *input, struct err *err);
@@ -55,7 +55,7 @@ ptrdiff_t arc_read(struct arc *a, char *dst, ptrdiff_t cap, struct err *err);
 bool arc_skip(struct arc *a, int64_t *budget, struct err *err);
 /* After ARC_END: the compressed stream held nothing at all (an empty archive is something else). */
 bool arc_was_empty(struct arc *a);
-void arc_close(struct arc *a);     /* NULL is allowed */
-const char *arc_library(void);     /* "libarchive 3.6.2" */
+void arc_close(struct arc *a); /* NULL is allowed */
+const char *arc_library(void); /* "libarchive 3.6.2" */
 
 #endif

@@ -21,9 +21,10 @@ const char *charset_bom(slice head, ptrdiff_t *bom_bytes)
         const char *bytes;
         ptrdiff_t len;
         const char *name;
-    } marks[] = { /* UTF-32LE begins like UTF-16LE */
-        { "\xef\xbb\xbf", 3, "UTF-8" },      { "\xff\xfe\0\0", 4, "UTF-32LE" },
-        { "\0\0\xfe\xff", 4, "UTF-32BE" },   { "\xff\xfe", 2, "UTF-16LE" },
+    } marks[] = {
+        /* UTF-32LE begins like UTF-16LE */
+        { "\xef\xbb\xbf", 3, "UTF-8" },    { "\xff\xfe\0\0", 4, "UTF-32LE" },
+        { "\0\0\xfe\xff", 4, "UTF-32BE" }, { "\xff\xfe", 2, "UTF-16LE" },
         { "\xfe\xff", 2, "UTF-16BE" },
     };
     for (ptrdiff_t i = 0; i < countof(marks); i++)
@@ -68,7 +69,8 @@ const char *charset_label(slice label, const char **standard)
     if (label.len >= countof(low))
         return NULL;
     for (ptrdiff_t i = 0; i < label.len; i++)
-        low[i] = (char)(label.ptr[i] >= 'A' && label.ptr[i] <= 'Z' ? label.ptr[i] + 32 : label.ptr[i]);
+        low[i] =
+            (char)(label.ptr[i] >= 'A' && label.ptr[i] <= 'Z' ? label.ptr[i] + 32 : label.ptr[i]);
     for (ptrdiff_t lo = 0, hi = countof(labels); lo < hi;) {
         ptrdiff_t mid = (lo + hi) / 2;
         int c = slice_cmp(slice_make(low, label.len), slice_of(labels[mid].label));
@@ -131,7 +133,8 @@ const char *charset_guess(slice text, bool whole, ptrdiff_t *bom_bytes, struct a
     const char *marked = charset_bom(text, bom_bytes);
     if (marked)
         return marked;
-    const char *wide = guess_utf16(text); /* before UTF-8: its ASCII range is valid UTF-8 with NULs */
+    const char *wide =
+        guess_utf16(text); /* before UTF-8: its ASCII range is valid UTF-8 with NULs */
     if (wide)
         return wide;
     ptrdiff_t good = json_utf8_prefix(text);
@@ -160,8 +163,8 @@ bool charset_known(const char *name)
 
 struct charset_stream {
     iconv_t cd;
-    int64_t fed;      /* bytes of earlier calls that are decoded */
-    char carry[16];   /* a sequence that was cut */
+    int64_t fed;    /* bytes of earlier calls that are decoded */
+    char carry[16]; /* a sequence that was cut */
     ptrdiff_t carried;
 };
 

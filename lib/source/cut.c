@@ -15,8 +15,7 @@ void cut_rebase(struct cut *sp)
     sp->start = 0;
 }
 
-static enum cut_status found(struct cut *sp, struct cut_record *r, ptrdiff_t end,
-                               ptrdiff_t next)
+static enum cut_status found(struct cut *sp, struct cut_record *r, ptrdiff_t end, ptrdiff_t next)
 {
     *r = (struct cut_record){ .start = sp->start, .len = end - sp->start };
     sp->start = sp->at = next;
@@ -41,7 +40,7 @@ static enum cut_status next_line(struct cut *sp, slice w, bool last, struct cut_
 enum { ROW_FIELD_START, ROW_PLAIN, ROW_QUOTED, ROW_QUOTE_SEEN, ROW_CR_SEEN };
 
 static enum cut_status end_row(struct cut *sp, slice w, struct cut_record *r, ptrdiff_t end,
-                                 ptrdiff_t next, bool unterminated)
+                               ptrdiff_t next, bool unterminated)
 {
     bool bad = sp->bad;
     sp->state = ROW_FIELD_START;
@@ -220,7 +219,8 @@ static enum cut_status json_end(struct cut *sp, slice w, struct cut_record *r)
     sp->at = w.len;
     if (sp->state == JS_TOP)
         return CUT_MORE;
-    return fault(sp, w.len, sp->state >= JS_NESTED ? "ends inside a value" : "ends inside an array");
+    return fault(sp, w.len,
+                 sp->state >= JS_NESTED ? "ends inside a value" : "ends inside an array");
 }
 
 static enum cut_status next_value(struct cut *sp, slice w, bool last, struct cut_record *r)
@@ -254,7 +254,8 @@ static enum cut_status next_value(struct cut *sp, slice w, bool last, struct cut
             if (is_space(w.ptr[i]))
                 sp->start = i + 1;
             else if (!between(sp, w.ptr[i], i))
-                return fault(sp, i, sp->state == JS_TOP ? "expected ',' or ']'" : "expected a value");
+                return fault(sp, i,
+                             sp->state == JS_TOP ? "expected ',' or ']'" : "expected a value");
             i++;
         }
     }
@@ -288,9 +289,12 @@ static enum cut_status web_begin(struct cut *sp, slice w, bool last, struct cut_
     if (sp->start == w.len)
         return CUT_MORE;
     switch (warc_frame(slice_from(w, sp->start), sp->kind == CUT_ARC, last, &head, &block, &why)) {
-    case WARC_SHORT: return CUT_MORE;
-    case WARC_NONE: return bad_record(sp, r, sp->start + head, why);
-    case WARC_FRAME: break;
+    case WARC_SHORT:
+        return CUT_MORE;
+    case WARC_NONE:
+        return bad_record(sp, r, sp->start + head, why);
+    case WARC_FRAME:
+        break;
     }
     sp->state = WEB_INSIDE;
     sp->head = sp->start + head;
@@ -345,11 +349,15 @@ static enum cut_status next_web(struct cut *sp, slice w, bool last, struct cut_r
 enum cut_status cut_next(struct cut *sp, slice window, bool last, struct cut_record *r)
 {
     switch (sp->kind) {
-    case CUT_LINES: return next_line(sp, window, last, r);
-    case CUT_ROWS: return next_row(sp, window, last, r);
+    case CUT_LINES:
+        return next_line(sp, window, last, r);
+    case CUT_ROWS:
+        return next_row(sp, window, last, r);
     case CUT_WARC:
-    case CUT_ARC: return next_web(sp, window, last, r);
-    case CUT_JSON: break;
+    case CUT_ARC:
+        return next_web(sp, window, last, r);
+    case CUT_JSON:
+        break;
     }
     return next_value(sp, window, last, r);
 }

@@ -36,17 +36,17 @@ struct cut {
     enum cut_kind kind;
     char delimiter, quote; /* rows; quote 0: none */
     int state, depth;
-    ptrdiff_t start;       /* of the current record in the window */
-    ptrdiff_t at;          /* looked at up to here */
+    ptrdiff_t start; /* of the current record in the window */
+    ptrdiff_t at;    /* looked at up to here */
     bool bad, escaped;
-    int64_t end;           /* WARC: of the current record, counted like start; may lie behind the window */
-    ptrdiff_t head;        /* WARC: its header ends here */
-    const char *fault;     /* CUT_FAULT: what is wrong, static; at: where */
+    int64_t end;    /* WARC: of the current record, counted like start; may lie behind the window */
+    ptrdiff_t head; /* WARC: its header ends here */
+    const char *fault; /* CUT_FAULT: what is wrong, static; at: where */
 };
 
 struct cut_record {
-    ptrdiff_t start, len;  /* without the newline, comma and white space around it */
-    const char *bad;       /* rows, WARC: why it cannot be parsed, or NULL */
+    ptrdiff_t start, len; /* without the newline, comma and white space around it */
+    const char *bad;      /* rows, WARC: why it cannot be parsed, or NULL */
 };
 
 enum cut_status { CUT_RECORD, CUT_MORE, CUT_FAULT };

@@ -14,7 +14,7 @@ struct gather {
     struct render_conf render;
     struct arena arena;
     struct leaves *leaves;
-    struct table *table;    /* for headers, on the reader's thread */
+    struct table *table; /* for headers, on the reader's thread */
     struct gather_counts counts;
 
     /* The stream that is being read; open: there is one. */
@@ -22,12 +22,12 @@ struct gather {
     struct leaf leaf;
     enum magic_format format;
     struct cut split;
-    struct buf carry;       /* bytes of the unfinished record */
-    struct buf header;      /* the header row of a table */
+    struct buf carry;  /* bytes of the unfinished record */
+    struct buf header; /* the header row of a table */
     bool header_wanted;
     struct charset_stream *charset;
-    struct buf decoded;     /* by charset, not taken yet */
-    int64_t undecodable;    /* the byte that ends the decoding, from 1; 0: none */
+    struct buf decoded;  /* by charset, not taken yet */
+    int64_t undecodable; /* the byte that ends the decoding, from 1; 0: none */
     int64_t number, line, offset;
 };
 
@@ -190,9 +190,12 @@ static bool cut_window(struct gather *g, struct window *w)
     struct cut_record r;
     for (;;) {
         switch (cut_next(&g->split, slice_make(w->ptr, w->len), g->ended, &r)) {
-        case CUT_MORE: return true;
-        case CUT_FAULT: return false;
-        case CUT_RECORD: break;
+        case CUT_MORE:
+            return true;
+        case CUT_FAULT:
+            return false;
+        case CUT_RECORD:
+            break;
         }
         if (g->skipping) { /* the end of a record that was too long */
             g->skipping = false;
@@ -231,8 +234,10 @@ static void advance(struct gather *g, const struct window *w)
 
 static void add_records(struct filling *f, const struct window *w)
 {
-    static const enum piece_kind kinds[] = { [CUT_LINES] = PIECE_LINES, [CUT_ROWS] = PIECE_ROWS,
-                                             [CUT_JSON] = PIECE_JSON, [CUT_WARC] = PIECE_WARC,
+    static const enum piece_kind kinds[] = { [CUT_LINES] = PIECE_LINES,
+                                             [CUT_ROWS] = PIECE_ROWS,
+                                             [CUT_JSON] = PIECE_JSON,
+                                             [CUT_WARC] = PIECE_WARC,
                                              [CUT_ARC] = PIECE_ARC };
     struct gather *g = f->g;
     struct piece *pc = add_piece(f, kinds[g->split.kind]);
@@ -321,8 +326,10 @@ static bool fill_window(struct filling *f, struct window *w, struct err *err)
             if (st == FILL_END)
                 add_bad(f, err->text, 0, -1);
             else
-                add_bad(f, arena_printf(f->unit->arena, "byte %lld: %s",
-                                        (long long)(g->offset + g->split.at + 1), g->split.fault).ptr,
+                add_bad(f,
+                        arena_printf(f->unit->arena, "byte %lld: %s",
+                                     (long long)(g->offset + g->split.at + 1), g->split.fault)
+                            .ptr,
                         g->line + count_newlines(slice_make(w->ptr, g->split.at)), -1);
             *err = (struct err){ 0 };
             close_stream(g);
@@ -339,7 +346,8 @@ static bool fill_window(struct filling *f, struct window *w, struct err *err)
             continue;
         }
         ptrdiff_t cap = (ptrdiff_t)MIN((int64_t)w->cap * 2, max + 1);
-        w->ptr = arena_grow(f->unit->arena, w->ptr, w->cap + RECORD_PADDING, cap + RECORD_PADDING, 1);
+        w->ptr =
+            arena_grow(f->unit->arena, w->ptr, w->cap + RECORD_PADDING, cap + RECORD_PADDING, 1);
         w->cap = cap;
     }
 }
@@ -393,9 +401,10 @@ static const char *stream_charset(struct gather *g, struct filling *f)
 static void open_stream(struct filling *f)
 {
     struct gather *g = f->g;
-    static const enum cut_kind kinds[] = { [MAGIC_JSONL] = CUT_LINES, [MAGIC_JSON] = CUT_JSON,
-                                             [MAGIC_CSV] = CUT_ROWS, [MAGIC_TSV] = CUT_ROWS,
-                                             [MAGIC_WARC] = CUT_WARC, [MAGIC_ARC] = CUT_ARC };
+    static const enum cut_kind kinds[] = {
+        [MAGIC_JSONL] = CUT_LINES, [MAGIC_JSON] = CUT_JSON, [MAGIC_CSV] = CUT_ROWS,
+        [MAGIC_TSV] = CUT_ROWS,    [MAGIC_WARC] = CUT_WARC, [MAGIC_ARC] = CUT_ARC
+    };
     g->open = true;
     g->ended = g->skipping = false;
     g->undecodable = 0;
@@ -403,7 +412,9 @@ static void open_stream(struct filling *f)
     g->offset = 0;
     cut_init(&g->split, kinds[g->format]);
     g->split.quote = g->conf.quote;
-    g->split.delimiter = g->conf.delimiter ? g->conf.delimiter : g->format == MAGIC_TSV ? '\t' : ',';
+    g->split.delimiter = g->conf.delimiter        ? g->conf.delimiter
+                         : g->format == MAGIC_TSV ? '\t'
+                                                  : ',';
     g->header_wanted = g->split.kind == CUT_ROWS && g->conf.header;
     const char *from = stream_charset(g, f);
     if (from)
@@ -444,8 +455,8 @@ static bool begin_leaf(struct filling *f, struct err *err)
     g->format = g->conf.format;
     if (g->format == MAGIC_AUTO)
         g->format = magic_format(g->leaf.head, g->leaf.whole, slice_of(g->leaf.id));
-    int64_t *counts[] = { NULL, &g->counts.text, &g->counts.jsonl, &g->counts.json, &g->counts.csv,
-                          &g->counts.tsv, &g->counts.warc, &g->counts.arc };
+    int64_t *counts[] = { NULL,           &g->counts.text, &g->counts.jsonl, &g->counts.json,
+                          &g->counts.csv, &g->counts.tsv,  &g->counts.warc,  &g->counts.arc };
     ++*counts[g->format];
     if (g->format == MAGIC_TEXT)
         return read_text(f, err);
@@ -468,13 +479,19 @@ static bool gather_next(void *self, struct flow_unit *unit, bool *end, struct er
             continue;
         }
         switch (leaves_next(g->leaves, &g->leaf, err)) {
-        case LEAF_DOC: ok = begin_leaf(&f, err); break;
+        case LEAF_DOC:
+            ok = begin_leaf(&f, err);
+            break;
         case LEAF_BAD:
             add_bad(&f, g->leaf.reason, 0, -1);
             *err = (struct err){ 0 };
             break;
-        case LEAF_END: done = true; break;
-        case LEAF_FAIL: ok = false; break;
+        case LEAF_END:
+            done = true;
+            break;
+        case LEAF_FAIL:
+            ok = false;
+            break;
         }
     }
     unit->data = first; /* also before a failure: what was whole comes out */

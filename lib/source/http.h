@@ -11,8 +11,8 @@
 #include "../arena.h"
 
 struct http_message {
-    int status;         /* 0: no status line */
-    slice fields;       /* the header lines */
+    int status;   /* 0: no status line */
+    slice fields; /* the header lines */
     slice body;
 };
 

@@ -31,10 +31,10 @@ struct folder {
 struct level {
     struct arc *arc;
     struct leaves *owner;
-    int spool;        /* fd of a copy that can be sought, -1: none */
+    int spool; /* fd of a copy that can be sought, -1: none */
     int64_t members;
-    bool dead;        /* broken, and said so */
-    char *label;      /* id of the archive itself */
+    bool dead;   /* broken, and said so */
+    char *label; /* id of the archive itself */
 };
 
 struct leaves {
@@ -45,12 +45,12 @@ struct leaves {
     int fd;
     bool is_pipe, is_file;
     int64_t file_size, budget;
-    char *path;       /* of the open file, as the system knows it */
+    char *path; /* of the open file, as the system knows it */
     struct buf source, id, reason;
     struct level levels[2];
-    int depth;        /* opened levels */
+    int depth;                /* opened levels */
     struct stream streams[3]; /* the file, a member of level 0, a member of level 1 */
-    int leaf_stream;  /* the one that leaves_read reads, -1: none */
+    int leaf_stream;          /* the one that leaves_read reads, -1: none */
     struct leaves_counts counts;
 };
 
@@ -236,8 +236,7 @@ static bool spool(struct level *v, struct stream *from, int64_t *size, struct er
     return n == 0;
 }
 
-static bool level_open(struct leaves *l, enum magic_container kind, const char *id,
-                       struct err *err)
+static bool level_open(struct leaves *l, enum magic_container kind, const char *id, struct err *err)
 {
     struct level *v = &l->levels[l->depth];
     struct stream *from = &l->streams[l->depth];
@@ -277,8 +276,9 @@ static bool level_open(struct leaves *l, enum magic_container kind, const char *
 
 static void fill_leaf(struct leaves *l, struct leaf *leaf, const char *reason)
 {
-    *leaf = (struct leaf){ .id = buf_cstr(&l->id), .source = buf_cstr(&l->source), .size = -1,
-                           .reason = reason };
+    *leaf = (struct leaf){
+        .id = buf_cstr(&l->id), .source = buf_cstr(&l->source), .size = -1, .reason = reason
+    };
 }
 
 static enum leaf_status bad(struct leaves *l, struct leaf *leaf, const char *reason)
@@ -373,9 +373,12 @@ static enum step next_member(struct leaves *l, struct leaf *leaf, struct err *er
     }
     l->counts.bytes_unpacked += before - l->budget;
     switch (arc_next(v->arc, &m, err)) {
-    case ARC_END: return level_end(l, leaf);
-    case ARC_FAIL: goto failed;
-    case ARC_MEMBER: break;
+    case ARC_END:
+        return level_end(l, leaf);
+    case ARC_FAIL:
+        goto failed;
+    case ARC_MEMBER:
+        break;
     }
     v->members++;
     if (m.raw) {
@@ -396,8 +399,8 @@ static enum step next_member(struct leaves *l, struct leaf *leaf, struct err *er
         return STEP_BAD;
     }
     /* Decided by the name before its bytes are looked at. */
-    if (l->conf.exclude_count && glob_matches(l->conf.exclude, l->conf.exclude_count,
-                                              buf_cstr(&l->id))) {
+    if (l->conf.exclude_count &&
+        glob_matches(l->conf.exclude, l->conf.exclude_count, buf_cstr(&l->id))) {
         l->counts.excluded++;
         return STEP_AGAIN;
     }
@@ -520,8 +523,8 @@ static enum step next_entry(struct leaves *l, struct leaf *leaf, struct err *err
         return STEP_AGAIN;
     }
     char *path = join(f->path, e->name);
-    bool leave = is_temporary(e->name) ||
-                 glob_matches(l->conf.exclude, l->conf.exclude_count, path);
+    bool leave =
+        is_temporary(e->name) || glob_matches(l->conf.exclude, l->conf.exclude_count, path);
     l->counts.excluded += leave;
     if (leave) {
         free(path);

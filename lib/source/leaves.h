@@ -26,21 +26,23 @@
 struct leaves_conf {
     const char *const *operands; /* count 0: stdin */
     ptrdiff_t operand_count;
-    bool nothing;                /* an empty list of operands: not stdin either */
-    const char *const *include;  /* globs: one must match the id or its last part; count 0: all */
+    bool nothing;               /* an empty list of operands: not stdin either */
+    const char *const *include; /* globs: one must match the id or its last part; count 0: all */
     ptrdiff_t include_count;
-    const char *const *exclude;  /* globs: none may match; folders and archives too */
+    const char *const *exclude; /* globs: none may match; folders and archives too */
     ptrdiff_t exclude_count;
-    int64_t max_total;           /* bytes out of archives and compressed files, in all; 0: no limit */
-    const struct leaves_file { uint64_t device, inode; } *skip; /* our own outputs */
+    int64_t max_total; /* bytes out of archives and compressed files, in all; 0: no limit */
+    const struct leaves_file {
+        uint64_t device, inode;
+    } * skip; /* our own outputs */
     ptrdiff_t skip_count;
 };
 
 struct leaf {
     const char *id;     /* UTF-8 */
     const char *source; /* the operand's or found file's path, UTF-8 */
-    slice head;         /* the first bytes (at most MAGIC_HEAD_BYTES), padded; read again by leaves_read */
-    bool whole;         /* head is all there is */
+    slice head; /* the first bytes (at most MAGIC_HEAD_BYTES), padded; read again by leaves_read */
+    bool whole; /* head is all there is */
     int64_t size;       /* -1: unknown */
     const char *reason; /* LEAF_BAD */
 };
@@ -55,7 +57,7 @@ struct leaves *leaves_open(const struct leaves_conf *conf);
 /* Everything in *leaf is valid until the next call. What was not read is skipped. */
 enum leaf_status leaves_next(struct leaves *l, struct leaf *leaf, struct err *err);
 #define LEAF_READ_FAIL (-1) /* the walk ends */
-#define LEAF_READ_BAD (-2)  /* only this leaf is broken: leaves_next goes on */
+#define LEAF_READ_BAD  (-2) /* only this leaf is broken: leaves_next goes on */
 /* Bytes of the leaf: > 0, 0 at its end, or LEAF_READ_*. */
 ptrdiff_t leaves_read(struct leaves *l, char *dst, ptrdiff_t cap, struct err *err);
 /* False when the next leaves_read might wait for somebody to write. */

@@ -12,8 +12,14 @@ struct signature {
     bool certain; /* letters only, and still nothing that a text begins with */
 };
 
-#define SIG(literal, at, name) { (literal), (int)sizeof(literal) - 1, (at), (name), false }
-#define LETTERS(literal, at, name) { (literal), (int)sizeof(literal) - 1, (at), (name), true }
+#define SIG(literal, at, name)                                                                     \
+    {                                                                                              \
+        (literal), (int)sizeof(literal) - 1, (at), (name), false                                   \
+    }
+#define LETTERS(literal, at, name)                                                                 \
+    {                                                                                              \
+        (literal), (int)sizeof(literal) - 1, (at), (name), true                                    \
+    }
 
 static const struct signature binary_signatures[] = {
     LETTERS("%PDF-", 0, "application/pdf"),
@@ -98,8 +104,8 @@ static bool match_word(slice head, const char *lower_word)
 
 static slice skip_space(slice s)
 {
-    while (s.len && (*s.ptr == ' ' || *s.ptr == '\t' || *s.ptr == '\n' || *s.ptr == '\r' ||
-                     *s.ptr == '\f'))
+    while (s.len &&
+           (*s.ptr == ' ' || *s.ptr == '\t' || *s.ptr == '\n' || *s.ptr == '\r' || *s.ptr == '\f'))
         s = slice_from(s, 1);
     return s;
 }
@@ -168,8 +174,8 @@ static const char *markup_media(slice head)
         return "image/svg+xml";
     if (xml)
         return match_word(s, "<html") ? "application/xhtml+xml" : "application/xml";
-    static const char *const tags[] = { "<html", "<head", "<body", "<script", "<iframe", "<title",
-                                        "<table", "<style", "<h1",   "<div" };
+    static const char *const tags[] = { "<html",  "<head",  "<body",  "<script", "<iframe",
+                                        "<title", "<table", "<style", "<h1",     "<div" };
     for (ptrdiff_t i = 0; i < countof(tags); i++) {
         slice rest = slice_from(s, MIN(s.len, (ptrdiff_t)strlen(tags[i])));
         if (match_word(s, tags[i]) && rest.len && (*rest.ptr == '>' || *rest.ptr == ' '))
@@ -256,8 +262,9 @@ static bool is_zip(slice head, slice name)
 enum magic_container magic_container(slice head, slice name)
 {
     if (matches(head, "\x1f\x8b\x08", 3, 0) || matches(head, "\x28\xb5\x2f\xfd", 4, 0) ||
-        matches(head, "\xfd"
-                      "7zXZ\0",
+        matches(head,
+                "\xfd"
+                "7zXZ\0",
                 6, 0) ||
         matches(head, "\x04\x22\x4d\x18", 4, 0))
         return MAGIC_COMPRESSED;
@@ -322,10 +329,10 @@ enum magic_format magic_format(slice head, bool whole, slice name)
         const char *suffix;
         enum magic_format format;
     } known[] = {
-        { ".txt", MAGIC_TEXT },      { ".text", MAGIC_TEXT },  { ".md", MAGIC_TEXT },
-        { ".markdown", MAGIC_TEXT }, { ".rst", MAGIC_TEXT },   { ".tex", MAGIC_TEXT },
+        { ".txt", MAGIC_TEXT },      { ".text", MAGIC_TEXT },   { ".md", MAGIC_TEXT },
+        { ".markdown", MAGIC_TEXT }, { ".rst", MAGIC_TEXT },    { ".tex", MAGIC_TEXT },
         { ".log", MAGIC_TEXT },      { ".jsonl", MAGIC_JSONL }, { ".ndjson", MAGIC_JSONL },
-        { ".json", MAGIC_JSON },     { ".csv", MAGIC_CSV },    { ".tsv", MAGIC_TSV },
+        { ".json", MAGIC_JSON },     { ".csv", MAGIC_CSV },     { ".tsv", MAGIC_TSV },
         { ".tab", MAGIC_TSV },
     };
     bool arc;

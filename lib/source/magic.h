@@ -29,8 +29,8 @@ enum magic_container {
     MAGIC_COMPRESSED, /* gzip, bzip2, xz, zstd, lz4: one stream, perhaps with an archive inside */
     MAGIC_TAR,
     MAGIC_CPIO,
-    MAGIC_ZIP,        /* read with seeks */
-    MAGIC_7Z,         /* read with seeks */
+    MAGIC_ZIP, /* read with seeks */
+    MAGIC_7Z,  /* read with seeks */
 };
 
 struct magic_media {
@@ -39,7 +39,14 @@ struct magic_media {
 };
 
 enum magic_format {
-    MAGIC_AUTO, MAGIC_TEXT, MAGIC_JSONL, MAGIC_JSON, MAGIC_CSV, MAGIC_TSV, MAGIC_WARC, MAGIC_ARC
+    MAGIC_AUTO,
+    MAGIC_TEXT,
+    MAGIC_JSONL,
+    MAGIC_JSON,
+    MAGIC_CSV,
+    MAGIC_TSV,
+    MAGIC_WARC,
+    MAGIC_ARC
 };
 
 /* name: the file's or member's; a zip by content whose suffix is that of an office document, an

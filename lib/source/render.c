@@ -50,8 +50,12 @@ static void reject(struct writer *w, const struct piece *pc, int64_t line, int64
                    const char *reason, slice raw)
 {
     struct flow_reject *r = arena_new(w->unit->arena, struct flow_reject, 1);
-    *r = (struct flow_reject){ .file = pc->id, .line = line, .offset = offset, .reason = reason,
-                               .raw = raw, .out_before = w->p - w->start,
+    *r = (struct flow_reject){ .file = pc->id,
+                               .line = line,
+                               .offset = offset,
+                               .reason = reason,
+                               .raw = raw,
+                               .out_before = w->p - w->start,
                                .records_before = w->unit->records_out };
     *w->reject_tail = r;
     w->reject_tail = &r->next;
@@ -66,8 +70,7 @@ static int64_t count_lines(slice s)
 }
 
 /* The reject of record i, with its line in the stream. */
-static void reject_record(struct writer *w, const struct piece *pc, ptrdiff_t i,
-                          const char *reason)
+static void reject_record(struct writer *w, const struct piece *pc, ptrdiff_t i, const char *reason)
 {
     struct cut_record r = pc->records[i];
     int64_t line = pc->kind == PIECE_LINES
@@ -100,8 +103,8 @@ static ptrdiff_t quoted_bound(slice s)
     for (; i + 8 <= s.len; i += 8) {
         uint64_t x = load_u64(s.ptr + i);
         uint64_t control = ~(((x & EACH(0x7f)) + EACH(0x60)) | x) & EACH(0x80);
-        escapes += __builtin_popcountll(control | zero_bytes(x ^ EACH('"')) |
-                                        zero_bytes(x ^ EACH('\\')));
+        escapes +=
+            __builtin_popcountll(control | zero_bytes(x ^ EACH('"')) | zero_bytes(x ^ EACH('\\')));
     }
     return s.len + 5 * (escapes + s.len - i) + 2;
 }
@@ -133,10 +136,11 @@ static void decode(struct writer *w, slice bytes, const char *from, struct text 
         from = marked ? marked : charset_guess(bytes, true, &bom, arena);
     slice body = slice_from(bytes, bom);
     if (!from) {
-        t->reason = charset_can_detect ? "neither UTF-8 nor a charset that can be detected: "
-                                         "name it with --charset"
-                                       : "not UTF-8, and this build cannot detect charsets: name it "
-                                         "with --charset";
+        t->reason = charset_can_detect
+                        ? "neither UTF-8 nor a charset that can be detected: "
+                          "name it with --charset"
+                        : "not UTF-8, and this build cannot detect charsets: name it "
+                          "with --charset";
     } else if (strcmp(from, "UTF-8") == 0) {
         ptrdiff_t good = json_utf8_prefix(body);
         t->utf8 = body;
@@ -283,11 +287,13 @@ static void write_values(struct writer *w, const struct piece *pc)
         else if (top.type == JSON_STRING && pc->kind == PIECE_JSON)
             write_string(w, raw, &top, pc->first_number + i, &names);
         else if (top.type != JSON_OBJECT)
-            reject_record(w, pc, i, pc->kind == PIECE_JSON ? "neither an object nor a string"
-                                                           : "not an object");
+            reject_record(w, pc, i,
+                          pc->kind == PIECE_JSON ? "neither an object nor a string"
+                                                 : "not an object");
         else if (spans[0].count > 1 || spans[1].count > 1)
-            reject_record(w, pc, i, spans[0].count > 1 ? "duplicate of member 'id'"
-                                                       : "duplicate of member 'source'");
+            reject_record(w, pc, i,
+                          spans[0].count > 1 ? "duplicate of member 'id'"
+                                             : "duplicate of member 'source'");
         else
             write_object(w, raw, spans, &top, pc->first_number + i, &names);
     }
@@ -341,16 +347,17 @@ static void write_rows(struct writer *w, const struct piece *pc, const struct ta
         ptrdiff_t count, good = json_utf8_prefix(row);
         w->unit->in++;
         if (pc->records[i].bad || good < row.len) {
-            reject_record(w, pc, i, pc->records[i].bad ? pc->records[i].bad
-                                                       : at_byte(w, good, "not UTF-8"));
+            reject_record(w, pc, i,
+                          pc->records[i].bad ? pc->records[i].bad : at_byte(w, good, "not UTF-8"));
             continue;
         }
         table_fields(w->table, row, pc->delimiter, pc->quote, arena, &fields, &count);
         if (count == c->count)
             write_row(w, c, fields, pc->first_number + i, &names);
         else
-            reject_record(w, pc, i, arena_printf(arena, "%td fields where the header has %td", count,
-                                                 c->count).ptr);
+            reject_record(
+                w, pc, i,
+                arena_printf(arena, "%td fields where the header has %td", count, c->count).ptr);
     }
 }
 
@@ -445,18 +452,26 @@ static void write_pages(struct writer *w, const struct piece *pc, const struct p
     for (ptrdiff_t i = 0; i < pc->record_count; i++) {
         const struct page *p = &pages[i];
         switch (p->web.kind) {
-        case WEB_OTHER: w->counts->web_other++; continue;
-        case WEB_STATUS: w->counts->web_status++; continue;
-        case WEB_MEDIA: w->counts->web_media++; continue;
+        case WEB_OTHER:
+            w->counts->web_other++;
+            continue;
+        case WEB_STATUS:
+            w->counts->web_status++;
+            continue;
+        case WEB_MEDIA:
+            w->counts->web_media++;
+            continue;
         case WEB_BAD:
-        case WEB_DOCUMENT: break;
+        case WEB_DOCUMENT:
+            break;
         }
         w->unit->in++;
         const char *reason = p->web.kind == WEB_BAD ? p->web.reason : p->text.reason;
         if (reason)
             reject(w, pc, 0, pc->offset + pc->records[i].start,
                    arena_printf(w->unit->arena, "record %lld: %s",
-                                (long long)(pc->first_number + i), reason).ptr,
+                                (long long)(pc->first_number + i), reason)
+                       .ptr,
                    SLICE(""));
         else
             write_page(w, p, pc->first_number + i, &names);
@@ -491,8 +506,10 @@ static ptrdiff_t prepare(struct writer *w, const struct piece *pc, void **prepar
         *prepared = pages;
         return bound;
     case PIECE_LINES:
-    case PIECE_JSON: return bound + pc->bytes.len + pc->record_count * bound;
-    case PIECE_BAD: break;
+    case PIECE_JSON:
+        return bound + pc->bytes.len + pc->record_count * bound;
+    case PIECE_BAD:
+        break;
     }
     return bound;
 }
@@ -500,8 +517,9 @@ static ptrdiff_t prepare(struct writer *w, const struct piece *pc, void **prepar
 void render_unit(const struct render_conf *c, struct render_scratch *scratch,
                  struct flow_unit *unit)
 {
-    struct writer w = { .conf = c, .table = scratch->table, .counts = &scratch->counts,
-                        .unit = unit };
+    struct writer w = {
+        .conf = c, .table = scratch->table, .counts = &scratch->counts, .unit = unit
+    };
     const struct piece *first = unit->data, *pc;
     ptrdiff_t pieces = 0, n = 0, bound = 0;
 
@@ -518,15 +536,21 @@ void render_unit(const struct render_conf *c, struct render_scratch *scratch,
             unit->in++;
             write_text(&w, prepared[n]);
             break;
-        case PIECE_ROWS: write_rows(&w, pc, prepared[n]); break;
+        case PIECE_ROWS:
+            write_rows(&w, pc, prepared[n]);
+            break;
         case PIECE_WARC:
-        case PIECE_ARC: write_pages(&w, pc, prepared[n]); break;
+        case PIECE_ARC:
+            write_pages(&w, pc, prepared[n]);
+            break;
         case PIECE_BAD:
             unit->in++;
             reject(&w, pc, pc->first_line, pc->offset, pc->reason, pc->bytes);
             break;
         case PIECE_LINES:
-        case PIECE_JSON: write_values(&w, pc); break;
+        case PIECE_JSON:
+            write_values(&w, pc);
+            break;
         }
     }
     ASSERT(w.p - w.start <= bound);

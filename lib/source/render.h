@@ -19,21 +19,29 @@
 #include "cut.h"
 #include "table.h"
 
-enum piece_kind { PIECE_TEXT, PIECE_LINES, PIECE_ROWS, PIECE_JSON, PIECE_WARC, PIECE_ARC, PIECE_BAD };
+enum piece_kind {
+    PIECE_TEXT,
+    PIECE_LINES,
+    PIECE_ROWS,
+    PIECE_JSON,
+    PIECE_WARC,
+    PIECE_ARC,
+    PIECE_BAD
+};
 
 struct piece {
     struct piece *next;
     enum piece_kind kind;
     const char *id, *source;
-    slice bytes;                        /* padded */
+    slice bytes;                      /* padded */
     const struct cut_record *records; /* in bytes: lines, rows, values */
     ptrdiff_t record_count;
-    int64_t first_number;   /* of records[0], from 1 */
-    int64_t first_line;     /* of bytes, from 1; rows and values: newlines are counted when needed */
-    int64_t offset;         /* of bytes in the stream */
-    slice header;           /* rows: the header's bytes */
+    int64_t first_number; /* of records[0], from 1 */
+    int64_t first_line;   /* of bytes, from 1; rows and values: newlines are counted when needed */
+    int64_t offset;       /* of bytes in the stream */
+    slice header;         /* rows: the header's bytes */
     char delimiter, quote;
-    const char *reason;     /* PIECE_BAD; line and offset as above, line 0: none */
+    const char *reason; /* PIECE_BAD; line and offset as above, line 0: none */
 };
 
 struct render_conf {
@@ -44,13 +52,13 @@ struct render_conf {
 };
 
 struct render_counts {
-    int64_t web_records;     /* of web archives, all of them */
+    int64_t web_records;                      /* of web archives, all of them */
     int64_t web_other, web_status, web_media; /* no documents: by kind, by status, by media type */
 };
 
 /* What a thread keeps. */
 struct render_scratch {
-    struct table *table;     /* table_new() */
+    struct table *table; /* table_new() */
     struct render_counts counts;
 };
 

@@ -129,7 +129,8 @@ const char *table_columns(const slice *header, ptrdiff_t count, const char *text
     c->source = find_name(c, count, SLICE("source"));
     if (c->text < 0)
         return arena_printf(arena, "no column %s: say which one with --text-column",
-                            ERR_QUOTE(text_column ? slice_of(text_column) : SLICE("text"))).ptr;
+                            ERR_QUOTE(text_column ? slice_of(text_column) : SLICE("text")))
+            .ptr;
     ptrdiff_t other = find_name(c, count, SLICE("text"));
     if (other >= 0 && other != c->text)
         return "the column 'text' would be hidden by the one that --text-column names";

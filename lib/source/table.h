@@ -17,11 +17,11 @@
 #include "../arena.h"
 
 struct table_columns {
-    slice *names;        /* decoded, unique; an empty one is column_N */
-    slice *keys;         /* names as JSON strings with the colon: "\"name\":" */
+    slice *names; /* decoded, unique; an empty one is column_N */
+    slice *keys;  /* names as JSON strings with the colon: "\"name\":" */
     ptrdiff_t count;
     ptrdiff_t text, id, source; /* indexes, -1: none */
-    ptrdiff_t keys_len;  /* of all keys and commas: for bounds */
+    ptrdiff_t keys_len;         /* of all keys and commas: for bounds */
 };
 
 struct table *table_new(void);

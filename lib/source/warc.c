@@ -196,7 +196,8 @@ static void open_warc(slice record, int64_t max_bytes, struct arena *arena, stru
         r->url = slice_make(r->url.ptr + 1, r->url.len - 2); /* as wget 1.14 wrote it */
     r->date = http_field(fields, "warc-date");
     http_media(http_field(fields, "content-type"), arena, &media, &charset);
-    if (is_lower(type, "response") && (media.len == 0 || slice_eq(media, SLICE("application/http")))) {
+    if (is_lower(type, "response") &&
+        (media.len == 0 || slice_eq(media, SLICE("application/http")))) {
         open_http(block, max_bytes, arena, r);
     } else if (is_lower(type, "response") || is_lower(type, "resource") ||
                is_lower(type, "conversion")) {
@@ -224,8 +225,7 @@ static void open_arc(slice record, int64_t max_bytes, struct arena *arena, struc
     }
 }
 
-void warc_open(slice record, bool arc, int64_t max_bytes, struct arena *arena,
-               struct web_record *r)
+void warc_open(slice record, bool arc, int64_t max_bytes, struct arena *arena, struct web_record *r)
 {
     *r = (struct web_record){ .kind = WEB_DOCUMENT };
     if (arc)

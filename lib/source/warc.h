@@ -43,9 +43,9 @@ enum web_kind {
 struct web_record {
     enum web_kind kind;
     slice url, date;
-    slice media;        /* "text/html", lower case; empty: not said */
-    slice charset;      /* label, as the header has it; empty: not said */
-    slice body;         /* decoded; in the arena when it had to be, padded */
+    slice media;   /* "text/html", lower case; empty: not said */
+    slice charset; /* label, as the header has it; empty: not said */
+    slice body;    /* decoded; in the arena when it had to be, padded */
     const char *reason;
 };
 

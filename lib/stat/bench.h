@@ -25,11 +25,11 @@
 
 /* What is measured of every run. The first five can be compared and gated on. */
 enum bench_measure {
-    BENCH_WALL,    /* seconds from start to end */
-    BENCH_CPU,     /* user + system seconds */
+    BENCH_WALL, /* seconds from start to end */
+    BENCH_CPU,  /* user + system seconds */
     BENCH_USER,
     BENCH_SYSTEM,
-    BENCH_RSS,     /* largest resident memory, bytes */
+    BENCH_RSS, /* largest resident memory, bytes */
     BENCH_MINOR_FAULTS,
     BENCH_MAJOR_FAULTS,
     BENCH_VOLUNTARY_SWITCHES,
@@ -41,15 +41,15 @@ enum bench_measure {
     BENCH_TOKENS,
     BENCH_PROMPT_TOKENS,
     BENCH_COMPLETION_TOKENS,
-    BENCH_PROMPT_RATE,     /* tokens per second of the phase, as the command measured it */
+    BENCH_PROMPT_RATE, /* tokens per second of the phase, as the command measured it */
     BENCH_COMPLETION_RATE,
     BENCH_MEASURES
 };
-#define BENCH_COMPARABLE   5
-#define BENCH_FROM_REPORT  BENCH_RECORDS
+#define BENCH_COMPARABLE  5
+#define BENCH_FROM_REPORT BENCH_RECORDS
 
 struct bench_result {
-    const char *command;            /* as shown */
+    const char *command; /* as shown */
     double *samples[BENCH_MEASURES];
     ptrdiff_t count, cap;
 };
@@ -62,15 +62,15 @@ struct bench_host {
 
 struct bench_comparison {
     bool done;
-    const char *against;      /* the other command as shown, or the baseline's file */
+    const char *against; /* the other command as shown, or the baseline's file */
     enum bench_measure measure;
     double fresh_median, base_median;
     struct stat_interval ratio;
     double confidence, margin, min_difference;
-    bool gated;               /* a regression shall be a failure */
+    bool gated; /* a regression shall be a failure */
     bool same_host;
     enum stat_verdict verdict;
-    bool regression;          /* slower beyond both limits, on the same host, and gated */
+    bool regression; /* slower beyond both limits, on the same host, and gated */
 };
 
 struct bench {
@@ -141,8 +141,8 @@ bool bench_read_report(slice json, double *sample, struct arena *arena);
 
 /* Splits a command's text into words as a shell does: blanks, '...', "...", \x. What only a shell
  * can do (pipes, variables, wildcards ...) is ERR_USAGE, not taken literally. NULL-terminated. */
-bool bench_words(const char *text, const char *const **words, ptrdiff_t *count,
-                 struct arena *arena, struct err *err);
+bool bench_words(const char *text, const char *const **words, ptrdiff_t *count, struct arena *arena,
+                 struct err *err);
 /* The reverse: one line that a shell reads as these words. */
 const char *bench_shown(const char *const *words, ptrdiff_t count, struct arena *arena);
 

@@ -50,8 +50,12 @@ static const char *quantity(char dst[32], double x, int unit)
 
     if (unit == UNIT_COUNT) {
         char digits[32];
-        int len = snprintf(digits, sizeof digits, "%.*f", x < 10 ? 2 : x < 100 ? 1 : 0,
-                           MIN(x, 1e15)), at = 0;
+        int len = snprintf(digits, sizeof digits, "%.*f",
+                           x < 10    ? 2
+                           : x < 100 ? 1
+                                     : 0,
+                           MIN(x, 1e15)),
+            at = 0;
         for (int i = 0; i < len; i++) { /* 1,204,331 */
             if (i && x >= 1000 && (len - i) % 3 == 0)
                 dst[at++] = ',';
@@ -62,8 +66,11 @@ static const char *quantity(char dst[32], double x, int unit)
     }
     for (; k < 2 && v >= 1000; k++)
         v /= 1000;
-    snprintf(dst, 32, "%.*f %s", v < 10 ? 2 : v < 100 ? 1 : 0, v,
-             unit == UNIT_SECONDS ? seconds[k] : bytes[k]);
+    snprintf(dst, 32, "%.*f %s",
+             v < 10    ? 2
+             : v < 100 ? 1
+                       : 0,
+             v, unit == UNIT_SECONDS ? seconds[k] : bytes[k]);
     return dst;
 }
 
@@ -171,7 +178,10 @@ static void format_markdown(const struct bench *b, struct buf *out, struct arena
     for (int i = 0; i < b->count; i++) {
         const struct bench_result *r = &b->result[i];
         struct stat_summary wall = bench_summary(r, BENCH_WALL, arena);
-        const double cells[] = { wall.median, wall.mad, wall.min, wall.max,
+        const double cells[] = { wall.median,
+                                 wall.mad,
+                                 wall.min,
+                                 wall.max,
                                  bench_summary(r, BENCH_USER, arena).median,
                                  bench_summary(r, BENCH_SYSTEM, arena).median };
         buf_append(out, SLICE("\n| `"));
@@ -353,12 +363,13 @@ static void format_json(const struct bench *b, struct buf *out, struct arena *ar
     buf_append(out, SLICE("}\n"));
 }
 
-void bench_format(const struct bench *b, enum bench_form form, struct buf *out,
-                  struct arena *arena)
+void bench_format(const struct bench *b, enum bench_form form, struct buf *out, struct arena *arena)
 {
     static void (*const forms[])(const struct bench *, struct buf *, struct arena *) = {
-        [BENCH_TABLE] = format_table, [BENCH_JSON] = format_json,
-        [BENCH_CSV] = format_csv, [BENCH_MARKDOWN] = format_markdown,
+        [BENCH_TABLE] = format_table,
+        [BENCH_JSON] = format_json,
+        [BENCH_CSV] = format_csv,
+        [BENCH_MARKDOWN] = format_markdown,
     };
 
     forms[form](b, out, arena);

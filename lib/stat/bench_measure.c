@@ -12,8 +12,8 @@ static void sample_add(struct bench_result *r, const double *sample, struct aren
 
     for (int m = 0; m < BENCH_MEASURES; m++) {
         if (r->count == r->cap)
-            r->samples[m] = arena_grow(arena, r->samples[m], r->cap * size, more * size,
-                                       _Alignof(double));
+            r->samples[m] =
+                arena_grow(arena, r->samples[m], r->cap * size, more * size, _Alignof(double));
         r->samples[m][r->count] = sample[m];
     }
     if (r->count == r->cap)
@@ -64,8 +64,8 @@ struct stat_summary bench_rate(const struct bench_result *r, enum bench_measure 
     ptrdiff_t n = 0;
 
     if (amount == BENCH_PROMPT_TOKENS || amount == BENCH_COMPLETION_TOKENS) {
-        enum bench_measure own = amount == BENCH_PROMPT_TOKENS ? BENCH_PROMPT_RATE
-                                                               : BENCH_COMPLETION_RATE;
+        enum bench_measure own =
+            amount == BENCH_PROMPT_TOKENS ? BENCH_PROMPT_RATE : BENCH_COMPLETION_RATE;
         struct stat_summary s = bench_summary(r, own, arena);
         if (s.n)
             return s;
@@ -87,8 +87,13 @@ void bench_compare(struct bench *b, const struct bench_result *base, bool interl
 
     ASSERT(m < BENCH_COMPARABLE);
     *c = (struct bench_comparison){
-        .done = true, .against = against, .measure = m, .confidence = CONFIDENCE,
-        .margin = gate->margin, .min_difference = gate->min_difference, .gated = gate->fail,
+        .done = true,
+        .against = against,
+        .measure = m,
+        .confidence = CONFIDENCE,
+        .margin = gate->margin,
+        .min_difference = gate->min_difference,
+        .gated = gate->fail,
         .same_host = gate->same_host,
     };
     c->fresh_median = bench_summary(fresh, m, arena).median;
@@ -118,6 +123,7 @@ const char *bench_host_difference(const struct bench_host *base, const struct be
                 .ptr;
     if (base->cpus != now->cpus)
         return arena_printf(arena, "%lld CPUs, now %lld", (long long)base->cpus,
-                            (long long)now->cpus).ptr;
+                            (long long)now->cpus)
+            .ptr;
     return NULL;
 }

@@ -9,8 +9,8 @@
 #include "bench.h"
 
 struct bench_name {
-    const char *json;  /* member of exports, and column of CSV */
-    const char *text;  /* in tables and sentences */
+    const char *json; /* member of exports, and column of CSV */
+    const char *text; /* in tables and sentences */
     enum { UNIT_SECONDS, UNIT_BYTES, UNIT_COUNT } unit;
 };
 

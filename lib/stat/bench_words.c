@@ -66,8 +66,8 @@ static bool is_assignment(slice word)
     return true;
 }
 
-bool bench_words(const char *text, const char *const **words, ptrdiff_t *count,
-                 struct arena *arena, struct err *err)
+bool bench_words(const char *text, const char *const **words, ptrdiff_t *count, struct arena *arena,
+                 struct err *err)
 {
     const char **list = arena_new(arena, const char *, slice_of(text).len / 2 + 2);
     struct buf word = BUF_INIT(0);

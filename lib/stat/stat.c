@@ -131,8 +131,8 @@ struct stat_summary stat_summarize(const double *x, ptrdiff_t n, struct arena *s
     }
     s.mad = stat_median(distance, n);
     for (ptrdiff_t i = 0; i < n; i++)
-        s.outliers += s.mad > 0 &&
-                      fabs(sorted[i] - s.median) > OUTLIER_SIGMA * MAD_TO_SIGMA * s.mad;
+        s.outliers +=
+            s.mad > 0 && fabs(sorted[i] - s.median) > OUTLIER_SIGMA * MAD_TO_SIGMA * s.mad;
     return s;
 }
 

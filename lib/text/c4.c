@@ -15,9 +15,9 @@ static const struct {
     int at;
     enum phrase kind;
 } phrases[] = {
-    { "lorem ipsum", 7, PHRASE_LOREM },    { "javascript", 0, PHRASE_JAVASCRIPT },
-    { "terms of use", 3, PHRASE_POLICY },  { "privacy policy", 5, PHRASE_POLICY },
-    { "cookie policy", 3, PHRASE_POLICY }, { "uses cookies", 8, PHRASE_POLICY },
+    { "lorem ipsum", 7, PHRASE_LOREM },      { "javascript", 0, PHRASE_JAVASCRIPT },
+    { "terms of use", 3, PHRASE_POLICY },    { "privacy policy", 5, PHRASE_POLICY },
+    { "cookie policy", 3, PHRASE_POLICY },   { "uses cookies", 8, PHRASE_POLICY },
     { "use of cookies", 10, PHRASE_POLICY }, { "use cookies", 7, PHRASE_POLICY },
 };
 

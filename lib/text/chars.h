@@ -25,7 +25,8 @@ enum char_class {
     CHAR_PLAIN = 128,  /* not CHAR_SYMBOL */
 };
 
-#define CHARS_TABLE 0x20000 /* planes 0 and 1; others have no class but CHAR_LETTER and CHAR_PLAIN */
+#define CHARS_TABLE                                                                                \
+    0x20000 /* planes 0 and 1; others have no class but CHAR_LETTER and CHAR_PLAIN */
 
 struct char_classes {
     uint8_t of[CHARS_TABLE];

@@ -53,8 +53,7 @@ static ptrdiff_t path_length(slice source)
     return -1;
 }
 
-bool clean_add_match(struct clean *c, slice source, bool drop, struct arena *arena,
-                     struct err *err)
+bool clean_add_match(struct clean *c, slice source, bool drop, struct arena *arena, struct err *err)
 {
     ptrdiff_t colon = path_length(source);
     struct clean_test *t = add_test(c, drop ? CLEAN_DROP_MATCH : CLEAN_KEEP_MATCH, err);
@@ -197,11 +196,12 @@ static bool edit_text(const struct clean *c, struct clean_scratch *s, slice *tex
         switch (subst_apply(c->subs[i], s->regex, text, c->max_bytes, &s->counts.substitutions,
                             &s->temp)) {
         case SUBST_LIMIT:
-            return bad(v, arena_printf(arena, "--sub '%.*s': match limit reached",
-                                       SLICE_ARG(spec)).ptr);
+            return bad(
+                v, arena_printf(arena, "--sub '%.*s': match limit reached", SLICE_ARG(spec)).ptr);
         case SUBST_TOO_LONG:
             return bad(v, arena_printf(arena, "--sub '%.*s': text longer than --max-record",
-                                       SLICE_ARG(spec)).ptr);
+                                       SLICE_ARG(spec))
+                              .ptr);
         case SUBST_SAME:
         case SUBST_CHANGED:
             break;
@@ -252,28 +252,28 @@ static slice evidence(slice match, struct arena *arena)
 }
 
 /* False when the record is settled (dropped or bad). */
-static bool test_expr(const struct clean *c, struct clean_scratch *s, ptrdiff_t i,
-                      slice record, struct json_span span, slice text, struct arena *arena,
+static bool test_expr(const struct clean *c, struct clean_scratch *s, ptrdiff_t i, slice record,
+                      struct json_span span, slice text, struct arena *arena,
                       struct clean_verdict *v)
 {
     const struct clean_test *t = &c->tests[i];
     bool is_text = t->member == c->text_member;
-    enum expr_result r = is_text ? expr_test_text(&t->expr, text)
-                                 : expr_test(&t->expr, record, span, &s->temp);
+    enum expr_result r =
+        is_text ? expr_test_text(&t->expr, text) : expr_test(&t->expr, record, span, &s->temp);
 
     s->counts.missing[i] += r == EXPR_MISSING;
     s->counts.mismatch[i] += r == EXPR_MISMATCH;
     if ((r == EXPR_TRUE) == (t->kind == CLEAN_KEEP_IF))
         return true;
-    slice value = is_text ? evidence(text, arena)
+    slice value = is_text             ? evidence(text, arena)
                   : r == EXPR_MISSING ? SLICE("null")
                                       : slice_make(record.ptr + span.start, span.len);
     drop(v, i, value, t->expr.json);
     return false;
 }
 
-static bool test_match(const struct clean *c, struct clean_scratch *s, ptrdiff_t i,
-                       slice record, struct json_span span, slice text, struct arena *arena,
+static bool test_match(const struct clean *c, struct clean_scratch *s, ptrdiff_t i, slice record,
+                       struct json_span span, slice text, struct arena *arena,
                        struct clean_verdict *v)
 {
     const struct clean_test *t = &c->tests[i];
@@ -428,8 +428,7 @@ void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
         if (!edit_text(c, s, &text, arena, v))
             return;
     }
-    if (!run_tests(c, s, record, spans, text, arena, v) &&
-        (v->action == CLEAN_BAD || !c->annotate))
+    if (!run_tests(c, s, record, spans, text, arena, v) && (v->action == CLEAN_BAD || !c->annotate))
         return;
     if (c->quality && !run_quality(c, s, &text, &q, arena, v))
         return;

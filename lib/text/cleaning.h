@@ -40,21 +40,21 @@ enum clean_test_kind { CLEAN_KEEP_IF, CLEAN_DROP_IF, CLEAN_KEEP_MATCH, CLEAN_DRO
 /* One --keep-if, --drop-if, --keep-match or --drop-match. */
 struct clean_test {
     enum clean_test_kind kind;
-    struct expr expr;  /* of an if */
-    struct regex *re;  /* of a match */
-    const char *path;  /* NULL: the field itself */
-    int member;        /* index into members */
-    slice source;      /* as given */
+    struct expr expr; /* of an if */
+    struct regex *re; /* of a match */
+    const char *path; /* NULL: the field itself */
+    int member;       /* index into members */
+    slice source;     /* as given */
 };
 
 struct clean {
     /* Set by the caller. */
     const char *field;
-    bool field_required;     /* the user named it: records without it are bad in any case */
+    bool field_required; /* the user named it: records without it are bad in any case */
     struct text_edit edit;
-    int normalize;           /* enum clean_normalize */
+    int normalize;                /* enum clean_normalize */
     int64_t min_chars, max_chars; /* -1: none */
-    int64_t max_bytes;       /* of a text after substitutions */
+    int64_t max_bytes;            /* of a text after substitutions */
     struct clean_test tests[CLEAN_MAX_TESTS];
     ptrdiff_t test_count;
     struct subst **subs;

@@ -265,9 +265,8 @@ static void edit_run(const struct text_edit *e, struct copy *c, ptrdiff_t start,
                      bool at_edge)
 {
     slice run = slice_make(c->text.ptr + start, end - start);
-    char local[256], *fresh = run.len <= (ptrdiff_t)sizeof local
-                                  ? local
-                                  : arena_alloc_raw(c->arena, run.len, 1);
+    char local[256],
+        *fresh = run.len <= (ptrdiff_t)sizeof local ? local : arena_alloc_raw(c->arena, run.len, 1);
     ptrdiff_t len = write_run(e, run, at_edge, fresh) - fresh;
 
     if (slice_eq(run, slice_make(fresh, len))) {

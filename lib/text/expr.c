@@ -128,8 +128,10 @@ static bool parse_constant(struct expr *e, slice text, struct arena *arena, stru
         return true;
     }
     if (!is_word || !json_utf8_valid(text))
-        return err_set(err, ERR_USAGE, "%s: %s is not a number, a JSON string, true, false, null "
-                       "or a word", ERR_QUOTE(e->source), ERR_QUOTE(text));
+        return err_set(err, ERR_USAGE,
+                       "%s: %s is not a number, a JSON string, true, false, null "
+                       "or a word",
+                       ERR_QUOTE(e->source), ERR_QUOTE(text));
     struct buf quoted = { 0 };
     json_append_string(&quoted, text);
     e->type = JSON_STRING;
@@ -148,8 +150,10 @@ bool expr_parse(struct expr *e, slice source, struct arena *arena, struct err *e
         at++;
     slice path = trim(slice_make(e->source.ptr, at));
     if (at == e->source.len || path.len == 0)
-        return err_set(err, ERR_USAGE, "%s is not PATH OP VALUE: write for example "
-                       "'meta.stars >= 10'", ERR_QUOTE(source));
+        return err_set(err, ERR_USAGE,
+                       "%s is not PATH OP VALUE: write for example "
+                       "'meta.stars >= 10'",
+                       ERR_QUOTE(source));
     e->path = arena_cstr_dup(arena, path);
     slice constant = trim(slice_from(e->source, at + width));
     if (!parse_constant(e, constant, arena, err))

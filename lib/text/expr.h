@@ -24,8 +24,8 @@
 enum expr_op { EXPR_EQ, EXPR_NE, EXPR_LT, EXPR_LE, EXPR_GT, EXPR_GE };
 
 struct expr {
-    slice source;        /* as given, without space around it */
-    const char *path;    /* for json_query_init */
+    slice source;     /* as given, without space around it */
+    const char *path; /* for json_query_init */
     enum expr_op op;
     enum json_type type; /* of the constant: NULL, FALSE, TRUE, NUMBER, STRING */
     slice value;         /* decoded string, or the number's text */

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#define BASE 0x9E6C63D0676A9A99u /* odd, from a random source */
-#define MIX 0xD6E8FEB86659FD93u
+#define BASE       0x9E6C63D0676A9A99u /* odd, from a random source */
+#define MIX        0xD6E8FEB86659FD93u
 #define EPOCH_BITS 16
 
 struct ngram_count {
@@ -37,8 +37,9 @@ static uint64_t hash_bytes(const char *p, uint32_t len, uint64_t *power)
 void ngrams_init(struct ngrams *g, struct ngram_table *table, slice text, const struct word *words,
                  ptrdiff_t count, struct arena *arena)
 {
-    *g = (struct ngrams){ .words = words, .count = count, .n = 1, .table = table, .text = text,
-                          .arena = arena };
+    *g = (struct ngrams){
+        .words = words, .count = count, .n = 1, .table = table, .text = text, .arena = arena
+    };
     g->word = arena_alloc_raw(arena, count * 8, 8);
     g->run = arena_alloc_raw(arena, count * 8, 8);
     g->prefix = arena_alloc_raw(arena, (count + 1) * 8, 8);

@@ -19,14 +19,14 @@
 
 #include "words.h"
 
-#define NGRAM_PREFIX 16
-#define NGRAM_POWERS 512
+#define NGRAM_PREFIX  16
+#define NGRAM_POWERS  512
 #define NGRAM_TOP_MAX 4 /* ngrams_top_chars is for n up to here, duplicates for n >= 5 */
 
-struct ngram_table { /* zeroed is empty; ngram_table_release frees */
-    uint64_t *keys;              /* 48 bits of hash, 16 of epoch */
-    struct ngram_count *counts;  /* beside the keys, for the most frequent ones */
-    ptrdiff_t cap;               /* a power of two */
+struct ngram_table {            /* zeroed is empty; ngram_table_release frees */
+    uint64_t *keys;             /* 48 bits of hash, 16 of epoch */
+    struct ngram_count *counts; /* beside the keys, for the most frequent ones */
+    ptrdiff_t cap;              /* a power of two */
     uint32_t epoch;
     uint64_t powers[NGRAM_POWERS]; /* of the base of the polynomial */
 };
@@ -35,14 +35,14 @@ struct ngrams {
     const struct word *words;
     ptrdiff_t count;
     int n;
-    uint64_t *word;           /* hash of word i */
-    uint64_t *run;            /* of the n words from i on, n <= NGRAM_TOP_MAX */
-    uint64_t *prefix;         /* of all words before i, joined by nothing */
-    uint32_t *place;          /* bytes of all words before i; from n = 5 on */
-    uint32_t *bucket;         /* of word or n-gram i in `seen` */
-    uint8_t *seen;            /* how many fell into the bucket, up to 255 */
-    ptrdiff_t mask;           /* of buckets */
-    uint32_t *candidates;     /* words that may start a repeated n-gram of n >= 5, ascending */
+    uint64_t *word;       /* hash of word i */
+    uint64_t *run;        /* of the n words from i on, n <= NGRAM_TOP_MAX */
+    uint64_t *prefix;     /* of all words before i, joined by nothing */
+    uint32_t *place;      /* bytes of all words before i; from n = 5 on */
+    uint32_t *bucket;     /* of word or n-gram i in `seen` */
+    uint8_t *seen;        /* how many fell into the bucket, up to 255 */
+    ptrdiff_t mask;       /* of buckets */
+    uint32_t *candidates; /* words that may start a repeated n-gram of n >= 5, ascending */
     ptrdiff_t candidate_count;
     slice text;
     struct arena *arena;

@@ -9,8 +9,8 @@
 
 /* ---- tables ---- */
 
-#define REP GROUP_GOPHER_REPETITION
-#define GOPHER GROUP_GOPHER_QUALITY
+#define REP     GROUP_GOPHER_REPETITION
+#define GOPHER  GROUP_GOPHER_QUALITY
 #define FINEWEB GROUP_FINEWEB
 
 const struct quality_rule quality_rules[QUALITY_RULES] = {
@@ -39,8 +39,7 @@ const struct quality_rule quality_rules[QUALITY_RULES] = {
     [RULE_LONG_WORDS] = { "gopher_above_avg_threshold", GOPHER, false, 10,
                           "mean characters of words with a non-symbol" },
     [RULE_HASHES] = { "gopher_too_many_hashes", GOPHER, false, .1, "# / words" },
-    [RULE_ELLIPSIS] = { "gopher_too_many_ellipsis", GOPHER, false, .1,
-                        "... and U+2026 / words" },
+    [RULE_ELLIPSIS] = { "gopher_too_many_ellipsis", GOPHER, false, .1, "... and U+2026 / words" },
     [RULE_BULLETS] = { "gopher_too_many_bullets", GOPHER, false, .9,
                        "lines that start with - or U+2022 / lines" },
     [RULE_END_ELLIPSIS] = { "gopher_too_many_end_ellipsis", GOPHER, false, .3,
@@ -392,8 +391,8 @@ static bool measure_gopher(struct measuring *m)
     double alpha = m->r->value[RULE_ALPHA];
     m->r->value[RULE_ALPHA] = 0;
     return !(note(m, RULE_BULLETS, quality_ratio(bullets, lines)) ||
-             note(m, RULE_END_ELLIPSIS, quality_ratio(ends, lines)) ||
-             note(m, RULE_ALPHA, alpha) || note(m, RULE_STOP_WORDS, stop_words(m)));
+             note(m, RULE_END_ELLIPSIS, quality_ratio(ends, lines)) || note(m, RULE_ALPHA, alpha) ||
+             note(m, RULE_STOP_WORDS, stop_words(m)));
 }
 
 static int64_t count_sentences(void *arg, slice line)
@@ -410,8 +409,8 @@ static bool measure_c4(struct measuring *m, struct arena *arena)
                                   .terminal_lines = m->q->terminal_lines,
                                   .look_for_lorem = m->q->on[RULE_LOREM_IPSUM],
                                   .look_for_curly = m->q->on[RULE_CURLY],
-                                  .count_sentences = m->q->on[RULE_SENTENCES] ? count_sentences
-                                                                              : NULL,
+                                  .count_sentences =
+                                      m->q->on[RULE_SENTENCES] ? count_sentences : NULL,
                                   .arg = m };
     struct c4_result c;
 

@@ -31,16 +31,46 @@
 #include "spacy_en.h"
 #include "words.h"
 
-enum quality_group { GROUP_GOPHER_REPETITION, GROUP_GOPHER_QUALITY, GROUP_C4, GROUP_FINEWEB,
-                     QUALITY_GROUPS };
+enum quality_group {
+    GROUP_GOPHER_REPETITION,
+    GROUP_GOPHER_QUALITY,
+    GROUP_C4,
+    GROUP_FINEWEB,
+    QUALITY_GROUPS
+};
 
 enum quality_rule_id {
-    RULE_DUP_PARA, RULE_DUP_PARA_CHARS, RULE_DUP_LINE, RULE_DUP_LINE_CHARS, RULE_TOP_2, RULE_TOP_3,
-    RULE_TOP_4, RULE_DUP_5, RULE_DUP_6, RULE_DUP_7, RULE_DUP_8, RULE_DUP_9, RULE_DUP_10,
-    RULE_SHORT_DOC, RULE_LONG_DOC, RULE_SHORT_WORDS, RULE_LONG_WORDS, RULE_HASHES, RULE_ELLIPSIS,
-    RULE_BULLETS, RULE_END_ELLIPSIS, RULE_ALPHA, RULE_STOP_WORDS, RULE_LOREM_IPSUM, RULE_CURLY,
+    RULE_DUP_PARA,
+    RULE_DUP_PARA_CHARS,
+    RULE_DUP_LINE,
+    RULE_DUP_LINE_CHARS,
+    RULE_TOP_2,
+    RULE_TOP_3,
+    RULE_TOP_4,
+    RULE_DUP_5,
+    RULE_DUP_6,
+    RULE_DUP_7,
+    RULE_DUP_8,
+    RULE_DUP_9,
+    RULE_DUP_10,
+    RULE_SHORT_DOC,
+    RULE_LONG_DOC,
+    RULE_SHORT_WORDS,
+    RULE_LONG_WORDS,
+    RULE_HASHES,
+    RULE_ELLIPSIS,
+    RULE_BULLETS,
+    RULE_END_ELLIPSIS,
+    RULE_ALPHA,
+    RULE_STOP_WORDS,
+    RULE_LOREM_IPSUM,
+    RULE_CURLY,
     RULE_SENTENCES,
-    RULE_EMPTY, RULE_LINE_PUNCT, RULE_SHORT_LINES, RULE_CHAR_DUP, RULE_LIST,
+    RULE_EMPTY,
+    RULE_LINE_PUNCT,
+    RULE_SHORT_LINES,
+    RULE_CHAR_DUP,
+    RULE_LIST,
     QUALITY_RULES
 };
 
@@ -56,8 +86,8 @@ extern const char *const quality_group_names[QUALITY_GROUPS];
 
 struct quality_profile {
     const char *name;
-    unsigned groups;      /* bits */
-    bool terminal_lines;  /* c4 keeps only lines that end in a terminal mark */
+    unsigned groups;     /* bits */
+    bool terminal_lines; /* c4 keeps only lines that end in a terminal mark */
     const char *source;
 };
 extern const struct quality_profile quality_profiles[];
@@ -85,8 +115,8 @@ bool quality_ready(struct quality *q, struct arena *arena, struct err *err);
 struct quality_result {
     double value[QUALITY_RULES];
     bool measured[QUALITY_RULES];
-    int failed;  /* the first failing rule, or -1 */
-    slice text;  /* as edited: the given one when nothing changed */
+    int failed; /* the first failing rule, or -1 */
+    slice text; /* as edited: the given one when nothing changed */
 };
 
 struct quality_scratch;

@@ -8,16 +8,16 @@
 
 #include "spacy_en_table.inc"
 
-#define SPECIAL_SLOTS 4096 /* more than twice the special cases */
+#define SPECIAL_SLOTS  4096 /* more than twice the special cases */
 #define SPECIAL_PIECES 8
-#define CACHE_SLOTS (1 << 15)
-#define CACHE_KEY 48       /* longer chunks are not cached */
-#define CACHE_PIECES 14
+#define CACHE_SLOTS    (1 << 15)
+#define CACHE_KEY      48 /* longer chunks are not cached */
+#define CACHE_PIECES   14
 /* Suffixes are short but for runs of dots: a search looks at this many bytes and such a run. */
 #define SUFFIX_WINDOW 64
 
 struct special {
-    slice text;                     /* ptr NULL: free slot */
+    slice text; /* ptr NULL: free slot */
     uint8_t count, len[SPECIAL_PIECES];
     /* As affixes and infixes cut it, when they do: such a run of pieces becomes the special case.
      * */
@@ -127,7 +127,8 @@ static ptrdiff_t find_suffix(const struct spacy_en *en, struct spacy_scratch *s,
 
     if (!may_have_suffix(text))
         return 0;
-    while (from > 0 && (text.ptr[from - 1] == '.' || ((unsigned char)text.ptr[from] & 0xC0) == 0x80))
+    while (from > 0 &&
+           (text.ptr[from - 1] == '.' || ((unsigned char)text.ptr[from] & 0xC0) == 0x80))
         from--;
     if (regex_find(en->suffix, s->regex, text, from, 0) != REGEX_MATCH)
         return 0;
@@ -181,8 +182,7 @@ static void split_infixes(const struct spacy_en *en, struct spacy_scratch *s, sl
     ptrdiff_t start = 0, from = 0;
     unsigned flags = 0;
 
-    while (from <= text.len &&
-           regex_find(en->infix, s->regex, text, from, flags) == REGEX_MATCH) {
+    while (from <= text.len && regex_find(en->infix, s->regex, text, from, flags) == REGEX_MATCH) {
         struct regex_span m = regex_group(s->regex, 0);
         from = m.end;
         flags = m.end == m.start ? REGEX_NOT_EMPTY_HERE : 0;
@@ -357,8 +357,7 @@ static void add_word(struct words *w, const struct char_classes *c, slice text, 
 }
 
 void spacy_en_split(const struct spacy_en *en, struct spacy_scratch *s,
-                    const struct char_classes *c, slice text, struct words *w,
-                    struct arena *arena)
+                    const struct char_classes *c, slice text, struct words *w, struct arena *arena)
 {
     ASSERT(text.len <= WORDS_TEXT_MAX);
     w->count = 0;
@@ -460,8 +459,9 @@ int64_t spacy_en_sentences(const struct spacy_en *en, struct spacy_scratch *s,
             continue;
         chunk_pieces(en, s, slice_make(text.ptr + start, i - start));
         for (ptrdiff_t k = 0; k < s->pieces.count; k++)
-            sentence_token(&n, slice_make(text.ptr + start + s->pieces.at[k].start,
-                                          s->pieces.at[k].len), false);
+            sentence_token(
+                &n, slice_make(text.ptr + start + s->pieces.at[k].start, s->pieces.at[k].len),
+                false);
     }
     return n.count + n.has_text;
 }

@@ -32,8 +32,7 @@ void spacy_scratch_free(struct spacy_scratch *s);
 
 /* Like words_split(). */
 void spacy_en_split(const struct spacy_en *en, struct spacy_scratch *s,
-                    const struct char_classes *c, slice text, struct words *w,
-                    struct arena *arena);
+                    const struct char_classes *c, slice text, struct words *w, struct arena *arena);
 /* Sentences of a text by spaCy's sentencizer, as datatrove counts them: a token that is a sentence
  * mark ends one before the next token that is no punctuation. */
 int64_t spacy_en_sentences(const struct spacy_en *en, struct spacy_scratch *s,

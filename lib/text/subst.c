@@ -148,8 +148,10 @@ static bool parse_escape(struct subst *s, char c, struct err *err)
     default:
         if (c >= '0' && c <= '9')
             return add_group(s, c - '0', err);
-        return err_set(err, ERR_USAGE, "unknown escape '\\%c' in the replacement: there are "
-                       "\\n \\t \\r \\\\ \\$ and \\1 to \\9", c >= ' ' && c < 0x7F ? c : '?');
+        return err_set(err, ERR_USAGE,
+                       "unknown escape '\\%c' in the replacement: there are "
+                       "\\n \\t \\r \\\\ \\$ and \\1 to \\9",
+                       c >= ' ' && c < 0x7F ? c : '?');
     }
 }
 

@@ -39,13 +39,17 @@ void words_split(struct words *w, const struct char_classes *c, enum words_split
             continue;
         }
         if (p > start)
-            words_add(w, (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
-                                        (uint32_t)(p - start) - continued, classes }, arena);
+            words_add(w,
+                      (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
+                                     (uint32_t)(p - start) - continued, classes },
+                      arena);
         p += width;
         start = p;
         continued = classes = 0;
     }
     if (p > start)
-        words_add(w, (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
-                                    (uint32_t)(p - start) - continued, classes }, arena);
+        words_add(w,
+                  (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
+                                 (uint32_t)(p - start) - continued, classes },
+                  arena);
 }

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 struct added_node {
-    uint32_t child;   /* first of its children, which lie together in byte order */
+    uint32_t child; /* first of its children, which lie together in byte order */
     uint16_t children;
     uint8_t byte;
-    int32_t token;    /* that ends here, or -1 */
+    int32_t token;             /* that ends here, or -1 */
     uint32_t low, high, depth; /* while building: patterns [low, high) share `depth` bytes */
 };
 
@@ -130,7 +130,8 @@ static ptrdiff_t next_candidate(const struct added_matcher *m, slice text, ptrdi
         return hit ? hit - text.ptr : text.len;
     }
     for (; at + 1 < text.len; at++) {
-        unsigned pair = (unsigned)(unsigned char)text.ptr[at] << 8 | (unsigned char)text.ptr[at + 1];
+        unsigned pair =
+            (unsigned)(unsigned char)text.ptr[at] << 8 | (unsigned char)text.ptr[at + 1];
         if (m->pairs[pair / 64] >> (pair % 64) & 1)
             return at;
     }

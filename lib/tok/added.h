@@ -19,8 +19,8 @@
 #include "../arena.h"
 
 struct added_token {
-    slice content;  /* as in the file */
-    slice pattern;  /* what is matched: the content, normalized when `normalized` */
+    slice content; /* as in the file */
+    slice pattern; /* what is matched: the content, normalized when `normalized` */
     uint32_t id;
     bool single_word, lstrip, rstrip, normalized, special;
 };
@@ -43,8 +43,8 @@ void added_build(struct added_matcher *m, const struct added_token *tokens, ptrd
 struct added_iter {
     const struct added_matcher *m;
     slice text;
-    ptrdiff_t at;    /* the search goes on here */
-    ptrdiff_t done;  /* end of the last match with its white space */
+    ptrdiff_t at;   /* the search goes on here */
+    ptrdiff_t done; /* end of the last match with its white space */
     bool special_is_text;
 };
 struct added_match {
@@ -53,8 +53,7 @@ struct added_match {
     const struct added_token *token;
 };
 
-struct added_iter added_iter_start(const struct added_matcher *m, slice text,
-                                   bool special_is_text);
+struct added_iter added_iter_start(const struct added_matcher *m, slice text, bool special_is_text);
 /* False: no further match. Sets it->done to match->end. */
 bool added_next(struct added_iter *it, struct added_match *match);
 

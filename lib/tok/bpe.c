@@ -7,16 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SHORT_BYTES 15   /* longest key of a short entry; its length is in the 16th byte */
-#define SHORT_IDS 4
-#define COUNT_SHIFT 28   /* ids[0] of an entry holds the count in its upper bits */
-#define SHORT_BITS 15    /* buckets of two entries: 2 MiB */
-#define LONG_BYTES 48
-#define LONG_IDS 16
-#define LONG_BITS 13     /* 1 MiB */
-#define SCAN_SYMBOLS 64  /* up to so many symbols the minimum is found by looking at all */
-#define BATCH 32         /* pieces whose entries are prefetched together */
-#define KEEP_BYTES (1 << 20)
+#define SHORT_BYTES  15 /* longest key of a short entry; its length is in the 16th byte */
+#define SHORT_IDS    4
+#define COUNT_SHIFT  28 /* ids[0] of an entry holds the count in its upper bits */
+#define SHORT_BITS   15 /* buckets of two entries: 2 MiB */
+#define LONG_BYTES   48
+#define LONG_IDS     16
+#define LONG_BITS    13 /* 1 MiB */
+#define SCAN_SYMBOLS 64 /* up to so many symbols the minimum is found by looking at all */
+#define BATCH        32 /* pieces whose entries are prefetched together */
+#define KEEP_BYTES   (1 << 20)
 
 struct short_entry {
     uint64_t low, high; /* high holds the length in its top byte: never 0 for a word */
@@ -270,7 +270,8 @@ static void update(const struct merges *m, struct symbols *y, int32_t at)
 
 /* y->id and y->value hold n symbols and their values; what is left is written to dst. An entry of the heap is stale when the
  * symbol at its position has another merge by now. */
-static ptrdiff_t merge_by_heap(const struct merges *m, struct symbols *y, ptrdiff_t n, uint32_t *dst)
+static ptrdiff_t merge_by_heap(const struct merges *m, struct symbols *y, ptrdiff_t n,
+                               uint32_t *dst)
 {
     ptrdiff_t left = 0;
 
@@ -354,13 +355,39 @@ struct key {
 
 static const uint64_t low_mask[SHORT_BYTES + 1] = {
     0,
-    0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF,
-    ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0,
+    0xFF,
+    0xFFFF,
+    0xFFFFFF,
+    0xFFFFFFFF,
+    0xFFFFFFFFFF,
+    0xFFFFFFFFFFFF,
+    0xFFFFFFFFFFFFFF,
+    ~(uint64_t)0,
+    ~(uint64_t)0,
+    ~(uint64_t)0,
+    ~(uint64_t)0,
+    ~(uint64_t)0,
+    ~(uint64_t)0,
+    ~(uint64_t)0,
     ~(uint64_t)0,
 };
 static const uint64_t high_mask[SHORT_BYTES + 1] = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0xFF,
+    0xFFFF,
+    0xFFFFFF,
+    0xFFFFFFFF,
+    0xFFFFFFFFFF,
+    0xFFFFFFFFFFFF,
+    0xFFFFFFFFFFFFFF,
 };
 
 static inline struct key make_key(const struct bpe_scratch *s, uint64_t low, uint64_t high,
@@ -413,8 +440,8 @@ static void encode_long(const struct bpe *bpe, struct bpe_scratch *s, slice piec
     memcpy(e->ids, ids->ids + first, (size_t)count * sizeof *e->ids);
 }
 
-ATTR_COLD static void encode_miss(const struct bpe *bpe, struct bpe_scratch *s, const struct key *key,
-                                  slice piece, struct tok_ids *ids)
+ATTR_COLD static void encode_miss(const struct bpe *bpe, struct bpe_scratch *s,
+                                  const struct key *key, slice piece, struct tok_ids *ids)
 {
     ptrdiff_t first = ids->count;
 
@@ -479,7 +506,8 @@ void bpe_encode_pieces(const struct bpe *bpe, struct bpe_scratch *s, const char 
     }
 }
 
-void bpe_encode_piece(const struct bpe *bpe, struct bpe_scratch *s, slice piece, struct tok_ids *ids)
+void bpe_encode_piece(const struct bpe *bpe, struct bpe_scratch *s, slice piece,
+                      struct tok_ids *ids)
 {
     uint32_t end = (uint32_t)piece.len;
 

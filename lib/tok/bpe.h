@@ -20,7 +20,7 @@ enum bpe_start_kind {
     BPE_ID,       /* the byte's character is in the vocabulary */
     BPE_FALLBACK, /* byte_fallback: <0xNN> for each byte of the character */
     BPE_UNK,
-    BPE_NOTHING,  /* no unk token: the byte vanishes */
+    BPE_NOTHING, /* no unk token: the byte vanishes */
 };
 
 struct bpe {
@@ -30,11 +30,11 @@ struct bpe {
         uint8_t kind, count;
         uint32_t id[2];
     } start[256];
-    bool all_bytes;     /* every start is BPE_ID */
+    bool all_bytes;       /* every start is BPE_ID */
     uint64_t *byte_pairs; /* with all_bytes: merges_find() of the symbols of two bytes, by both */
-    bool ignore_merges; /* a piece that is in the vocabulary is one id, whatever the merges say */
+    bool ignore_merges;   /* a piece that is in the vocabulary is one id, whatever the merges say */
     bool fuse_unk, byte_fallback;
-    int64_t unk;        /* -1: none */
+    int64_t unk; /* -1: none */
 };
 
 struct bpe_scratch;

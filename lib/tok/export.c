@@ -47,8 +47,8 @@ static bool check_pipeline(const struct tok *t, struct tok_export *out, struct e
     bool nfc = t->normal.count == 1 && t->normal.kind[0] == UNI_NFC;
 
     if (!rule || !rule->pre || t->pretok.prefix_space)
-        return err_set(err, ERR_CONFIG, "%s: $.pre_tokenizer: its pattern has no name in GGUF files",
-                       t->name);
+        return err_set(err, ERR_CONFIG,
+                       "%s: $.pre_tokenizer: its pattern has no name in GGUF files", t->name);
     if (!pieces_by_pre(slice_of(rule->pre), &out->pattern, &rule))
         return err_set(err, ERR_CONFIG, "%s: $.pre_tokenizer: no such pattern", t->name);
     if (first->kind == PRETOK_RULE)
@@ -60,7 +60,8 @@ static bool check_pipeline(const struct tok *t, struct tok_export *out, struct e
         return err_set(err, ERR_CONFIG, "%s: $.model.ignore_merges: GGUF's pattern %s has it not",
                        t->name, out->pre);
     if (strcmp(out->pre, "qwen2") == 0 ? t->normal.count && !nfc : t->normal.count)
-        return err_set(err, ERR_CONFIG, "%s: $.normalizer: a GGUF vocabulary cannot hold it", t->name);
+        return err_set(err, ERR_CONFIG, "%s: $.normalizer: a GGUF vocabulary cannot hold it",
+                       t->name);
     return true;
 }
 
@@ -96,7 +97,8 @@ static void export_merges(const struct tok *t, struct tok_export *out, struct ar
 
 bool tok_export(const struct tok *t, struct tok_export *out, struct arena *arena, struct err *err)
 {
-    *out = (struct tok_export){ .model = "gpt2", .bos = -1, .eos = -1, .unk = t->bpe.unk, .pad = -1 };
+    *out =
+        (struct tok_export){ .model = "gpt2", .bos = -1, .eos = -1, .unk = t->bpe.unk, .pad = -1 };
     if (t->decoder != DECODER_BYTES)
         return err_set(err, ERR_CONFIG, "%s: $.decoder: not ByteLevel", t->name);
     if (!check_pipeline(t, out, err))
@@ -113,9 +115,10 @@ bool tok_export(const struct tok *t, struct tok_export *out, struct arena *arena
         return false;
     export_merges(t, out, arena);
     if (t->prefix.count > 1 || t->suffix.count > 1)
-        return err_set(err, ERR_CONFIG,
-                       "%s: $.post_processor: a GGUF vocabulary holds one id in front and one behind",
-                       t->name);
+        return err_set(
+            err, ERR_CONFIG,
+            "%s: $.post_processor: a GGUF vocabulary holds one id in front and one behind",
+            t->name);
     out->add_bos = t->prefix.count > 0;
     out->add_eos = t->suffix.count > 0;
     if (out->add_bos)
@@ -174,7 +177,8 @@ static bool import_tokens(struct tok *t, const struct tok_export *in, struct err
         slice text = arena_dup(t->arena, in->tokens[id]);
         if (is_added(in, id)) {
             struct added_token *a = &t->added[t->added_count];
-            *a = (struct added_token){ .content = text, .id = (uint32_t)id,
+            *a = (struct added_token){ .content = text,
+                                       .id = (uint32_t)id,
                                        .special = in->types[id] == TYPE_CONTROL };
             ok = text.len > 0 && vocab_add(&t->added_index, text, (uint32_t)t->added_count++);
         }
@@ -197,8 +201,8 @@ static bool import_merges(struct tok *t, const struct tok_export *in, struct err
         ptrdiff_t blank = m.len > 1 ? slice_find(slice_from(m, 1), ' ') : -1;
         if (blank < 0)
             return err_set(err, ERR_CONFIG, "tokenizer.ggml.merges[%td]: not two tokens", i);
-        if (!load_merge(t, slice_make(m.ptr, blank + 1), slice_from(m, blank + 2), (uint32_t)i, space,
-                        err))
+        if (!load_merge(t, slice_make(m.ptr, blank + 1), slice_from(m, blank + 2), (uint32_t)i,
+                        space, err))
             return false;
     }
     return true;
@@ -211,7 +215,8 @@ static bool import_ids(struct tok *t, const struct tok_export *in, struct err *e
         int64_t id;
         struct id_list *list;
         const char *name;
-    } wrap[] = { { in->add_bos, in->bos, &t->prefix, "bos" }, { in->add_eos, in->eos, &t->suffix, "eos" } };
+    } wrap[] = { { in->add_bos, in->bos, &t->prefix, "bos" },
+                 { in->add_eos, in->eos, &t->suffix, "eos" } };
 
     t->bpe.unk = in->unk >= 0 && in->unk < in->vocab_size ? in->unk : -1;
     for (ptrdiff_t i = 0; i < countof(wrap); i++) {

@@ -75,7 +75,8 @@ static bool check_model(const struct json_node *n, struct err *err)
                        err_quote(quoted, sizeof quoted, type));
     if (!load_check_members(n, "$.model",
                             "type|dropout|unk_token|continuing_subword_prefix|end_of_word_suffix|"
-                            "fuse_unk|byte_fallback|ignore_merges|vocab|merges", err))
+                            "fuse_unk|byte_fallback|ignore_merges|vocab|merges",
+                            err))
         return false;
     if (m && m->type != JSON_NULL && (!json_double(m, &dropout) || dropout != 0))
         return err_set(err, ERR_CONFIG, "$.model.dropout: not supported");
@@ -116,7 +117,7 @@ static bool load_added_flags(const struct json_node *n, const char *path, struct
         const char *key;
         bool *out;
     } flags[] = {
-        { "single_word", &a->single_word }, { "lstrip", &a->lstrip }, { "rstrip", &a->rstrip },
+        { "single_word", &a->single_word }, { "lstrip", &a->lstrip },   { "rstrip", &a->rstrip },
         { "normalized", &a->normalized },   { "special", &a->special },
     };
 
@@ -220,7 +221,8 @@ static bool load_file(struct tok *t, slice text, const struct json_span span[SPA
         return err_set(err, ERR_CONFIG, "$.model: missing; this is not a tokenizer.json");
     return load_check_members(root, "$",
                               "version|truncation|padding|added_tokens|normalizer|pre_tokenizer|"
-                              "post_processor|decoder|model", err) &&
+                              "post_processor|decoder|model",
+                              err) &&
            check_absent(root, "truncation", err) && check_absent(root, "padding", err) &&
            load_normalizer(t, json_get(root, "normalizer"), "$.normalizer", err) &&
            load_pretokenizer(t, json_get(root, "pre_tokenizer"), "$.pre_tokenizer", err) &&

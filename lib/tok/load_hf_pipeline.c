@@ -114,7 +114,9 @@ bool load_normalizer(struct tok *t, const struct json_node *n, const char *path,
     static const struct {
         const char *name;
         enum uni_form form;
-    } forms[] = { { "NFC", UNI_NFC }, { "NFD", UNI_NFD }, { "NFKC", UNI_NFKC }, { "NFKD", UNI_NFKD } };
+    } forms[] = {
+        { "NFC", UNI_NFC }, { "NFD", UNI_NFD }, { "NFKC", UNI_NFKC }, { "NFKD", UNI_NFKD }
+    };
     slice type = { NULL, 0 };
     bool none;
 
@@ -165,7 +167,8 @@ static bool load_split(struct tok *t, const struct json_node *n, const char *pat
         return false;
     if (!pattern || pattern->type != JSON_OBJECT || pattern->count != 1 ||
         !(regex.ptr || literal.ptr))
-        return err_set(err, ERR_CONFIG, "%s.pattern: not {\"Regex\": ...} or {\"String\": ...}", path);
+        return err_set(err, ERR_CONFIG, "%s.pattern: not {\"Regex\": ...} or {\"String\": ...}",
+                       path);
     stage->literal = arena_dup(t->arena, regex.ptr ? regex : literal);
     stage->kind = regex.ptr ? PRETOK_PATTERN : PRETOK_LITERAL;
     if (!regex.ptr)
@@ -362,8 +365,7 @@ static bool load_cls_sep(struct tok *t, const struct json_node *n, const char *p
     return true;
 }
 
-bool load_postprocessor(struct tok *t, const struct json_node *n, const char *path,
-                        struct err *err)
+bool load_postprocessor(struct tok *t, const struct json_node *n, const char *path, struct err *err)
 {
     slice type = { NULL, 0 };
     bool none;

@@ -223,8 +223,8 @@ static bool load_found(struct tok *t, const struct pair *p, uint32_t rank, int64
                        err_quote(quoted, sizeof quoted, a < 0 ? p->left : p->right));
     if (joined < 0)
         return err_set(err, ERR_CONFIG,
-                       "$.model.merges[%u]: the vocabulary does not hold what %s is joined to", rank,
-                       err_quote(quoted, sizeof quoted, p->left));
+                       "$.model.merges[%u]: the vocabulary does not hold what %s is joined to",
+                       rank, err_quote(quoted, sizeof quoted, p->left));
     merges_add(&t->bpe.merges, (uint32_t)a, (uint32_t)b, rank, (uint32_t)joined);
     return true;
 }
@@ -254,7 +254,8 @@ static bool load_pairs(struct tok *t, const struct pair_list *list, struct err *
             hash[k][1] = vocab_prefetch(v, p[k].right);
         }
         for (ptrdiff_t k = 0; k < n; k++)
-            if (!load_found(t, &p[k], (uint32_t)(i + k), vocab_find_hashed(v, p[k].left, hash[k][0]),
+            if (!load_found(t, &p[k], (uint32_t)(i + k),
+                            vocab_find_hashed(v, p[k].left, hash[k][0]),
                             vocab_find_hashed(v, p[k].right, hash[k][1]), space, err))
                 return false;
     }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define CLASSES_MAX 127
-#define CLASS_PAGE 256
+#define CLASS_PAGE  256
 
 struct pattern {
     struct regex *regex;
@@ -48,7 +48,8 @@ static bool is_uniform(const struct pattern_reader *p, uint32_t first, uint64_t 
     return true;
 }
 
-static bool build_page(const struct pattern_reader *p, uint32_t first, uint8_t *page, struct signatures *s)
+static bool build_page(const struct pattern_reader *p, uint32_t first, uint8_t *page,
+                       struct signatures *s)
 {
     uint64_t before = 0;
     int class = 0;
@@ -67,7 +68,7 @@ static bool build_page(const struct pattern_reader *p, uint32_t first, uint8_t *
         if (class == 0)
             return false;
         before = value;
-        page[cp - first] = (uint8_t)class;
+        page[cp - first] = (uint8_t) class;
     }
     return true;
 }
@@ -105,7 +106,7 @@ static void render(const struct pattern_reader *p, const struct signatures *s, s
         int set = p->draft.ptr[++i] - 1, members = 0;
         ptrdiff_t start = out->len;
         buf_append_byte(out, '[');
-        for (int class = 1; class <= s->count; class++)
+        for (int class = 1; class <= s->count; class ++)
             if (s->value[class] >> set & 1) {
                 buf_printf(out, "\\x%02x", (unsigned)class);
                 members++;

@@ -192,7 +192,7 @@ static bool read_member(struct pattern_reader *p, uint32_t *cp, struct cpset **s
 
 static bool read_members(struct pattern_reader *p, struct cpset *out)
 {
-    for (bool first = true; ; first = false) {
+    for (bool first = true;; first = false) {
         uint32_t cp, last;
         struct cpset *set = NULL;
         bool single;

@@ -7,9 +7,9 @@
 #include "../err.h"
 #include "cpset.h"
 
-#define SETS_MAX 64  /* different sets in one pattern */
+#define SETS_MAX  64 /* different sets in one pattern */
 #define DEPTH_MAX 64
-#define SET_MARK '\x01' /* in the draft: followed by the number of a set + 1 */
+#define SET_MARK  '\x01' /* in the draft: followed by the number of a set + 1 */
 
 struct pattern_group {
     ptrdiff_t start; /* in the draft, of its opening bracket */

@@ -4,8 +4,8 @@
 #include "uclass.h"
 
 #define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-#define CL100K(digits) \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits \
+#define CL100K(digits)                                                                             \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits                           \
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 const struct pieces_rule pieces_gpt2 = { .family = PIECES_GPT2, .pre = "gpt-2" };
@@ -23,11 +23,13 @@ static const struct {
     { { CL100K("\\p{N}"), sizeof CL100K("\\p{N}") - 1 },
       { .family = PIECES_CL100K, .digits = 1, .pre = "qwen2" } },
     { { CL100K("\\p{N}+"), sizeof CL100K("\\p{N}+") - 1 }, { .family = PIECES_CL100K } },
-#define GPT2_FAST "'(?:[sdmt]|ll|ve|re)| ?\\p{L}++| ?\\p{N}++| ?[^\\s\\p{L}\\p{N}]++|\\s++$|" \
-                  "\\s+(?!\\S)|\\s"
+#define GPT2_FAST                                                                                  \
+    "'(?:[sdmt]|ll|ve|re)| ?\\p{L}++| ?\\p{N}++| ?[^\\s\\p{L}\\p{N}]++|\\s++$|"                    \
+    "\\s+(?!\\S)|\\s"
     { { GPT2_FAST, sizeof GPT2_FAST - 1 }, { .family = PIECES_GPT2, .pre = "gpt-2" } },
-#define CL100K_FAST "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+|" \
-                    " ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|\\s++$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s"
+#define CL100K_FAST                                                                                \
+    "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+|"                          \
+    " ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|\\s++$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s"
     { { CL100K_FAST, sizeof CL100K_FAST - 1 }, { .family = PIECES_CL100K, .tail_whole = true } },
 };
 
@@ -41,8 +43,10 @@ const struct pieces_rule *pieces_find(slice pattern)
 
 bool pieces_by_pre(slice pre, slice *pattern, const struct pieces_rule **rule)
 {
-    static const char *const same[][2] = { { "smaug-bpe", "llama-bpe" }, { "llama3", "llama-bpe" },
-                                           { "llama-v3", "llama-bpe" },  { "dbrx", "llama-bpe" } };
+    static const char *const same[][2] = { { "smaug-bpe", "llama-bpe" },
+                                           { "llama3", "llama-bpe" },
+                                           { "llama-v3", "llama-bpe" },
+                                           { "dbrx", "llama-bpe" } };
 
     for (ptrdiff_t i = 0; i < countof(same); i++)
         if (slice_eq(pre, slice_of(same[i][0])))

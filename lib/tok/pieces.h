@@ -27,9 +27,10 @@ enum pieces_family {
 
 struct pieces_rule {
     enum pieces_family family;
-    int digits;       /* CL100K: longest run of \p{N} in one piece; 0: no limit */
-    bool tail_whole;  /* CL100K: white space at the end of the text is one piece (\s++$ comes first) */
-    const char *pre;  /* name of the pattern in GGUF files (tokenizer.ggml.pre), or NULL */
+    int digits; /* CL100K: longest run of \p{N} in one piece; 0: no limit */
+    bool
+        tail_whole; /* CL100K: white space at the end of the text is one piece (\s++$ comes first) */
+    const char *pre; /* name of the pattern in GGUF files (tokenizer.ggml.pre), or NULL */
 };
 
 /* NULL: not one of the known patterns. */
@@ -43,12 +44,12 @@ bool pieces_by_pre(slice pre, slice *pattern, const struct pieces_rule **rule);
 ptrdiff_t pieces_next(const struct pieces_rule *rule, slice text, ptrdiff_t start);
 
 #define PIECES_WINDOW_BLOCKS 64
-#define PIECES_WINDOW (PIECES_WINDOW_BLOCKS * TEXTMASK_BYTES)
+#define PIECES_WINDOW        (PIECES_WINDOW_BLOCKS * TEXTMASK_BYTES)
 
 struct pieces_window {
-    textmask_fn *classify;         /* textmask_pick(); set once by the owner */
-    ptrdiff_t count;               /* pieces found */
-    uint32_t end[PIECES_WINDOW + 64]; /* where each ends, from the window's start */
+    textmask_fn *classify;                    /* textmask_pick(); set once by the owner */
+    ptrdiff_t count;                          /* pieces found */
+    uint32_t end[PIECES_WINDOW + 64];         /* where each ends, from the window's start */
     uint64_t start[PIECES_WINDOW_BLOCKS + 1]; /* work space */
     struct textmask mask[PIECES_WINDOW_BLOCKS + 2];
 };
@@ -56,6 +57,6 @@ struct pieces_window {
 /* Pieces from `pos` (a piece's start, < text.len) on: at least one. Returns where the last ends.
  * A single piece longer than UINT32_MAX does not happen: records are shorter. */
 ptrdiff_t pieces_window(const struct pieces_rule *rule, slice text, ptrdiff_t pos,
-                       struct pieces_window *w);
+                        struct pieces_window *w);
 
 #endif

@@ -22,15 +22,15 @@
 
 /* One bit up, with the bit that falls out of the block before. */
 #define UP(mask, carry) ((mask) << 1 | (carry))
-#define TOP(mask) ((mask) >> 63)
+#define TOP(mask)       ((mask) >> 63)
 
 /* Sets `len` bits from byte `at`; masks are 64 bits wide and `member` is one of their words. */
-#define SPREAD(w, member, at, len) \
-    do { \
-        uint64_t run_ = ((uint64_t)1 << (len)) - 1; \
-        (w)->mask[(at) / 64].member |= run_ << ((at) % 64); \
-        if ((at) % 64 + (len) > 64) \
-            (w)->mask[(at) / 64 + 1].member |= run_ >> (64 - (at) % 64); \
+#define SPREAD(w, member, at, len)                                                                 \
+    do {                                                                                           \
+        uint64_t run_ = ((uint64_t)1 << (len)) - 1;                                                \
+        (w)->mask[(at) / 64].member |= run_ << ((at) % 64);                                        \
+        if ((at) % 64 + (len) > 64)                                                                \
+            (w)->mask[(at) / 64 + 1].member |= run_ >> (64 - (at) % 64);                           \
     } while (0)
 
 /* Adds the characters >= 0x80 to the masks. Their white space is listed in `wide`, up to the size
@@ -231,7 +231,8 @@ static void classify(slice rest, ptrdiff_t len, struct pieces_window *w)
 
     if (whole)
         w->classify(rest.ptr, whole, w->mask);
-    memset(last, ' ', sizeof last); /* white space after the end: the last run has no last character */
+    memset(last, ' ',
+           sizeof last); /* white space after the end: the last run has no last character */
     memcpy(last, rest.ptr + whole * 64, (size_t)tail);
     w->classify(last, 1, &w->mask[whole]);
 }
@@ -280,7 +281,7 @@ static ptrdiff_t window_plain(const struct pieces_rule *rule, slice text, ptrdif
 }
 
 ptrdiff_t pieces_window(const struct pieces_rule *rule, slice text, ptrdiff_t pos,
-                       struct pieces_window *w)
+                        struct pieces_window *w)
 {
     slice rest = slice_from(text, pos);
     ptrdiff_t len = window_len(rest), blocks = (len + 63) / 64;

@@ -69,8 +69,8 @@ static void find_literal(slice literal, slice piece, struct span_list *found)
     ptrdiff_t done = 0;
 
     while (literal.len > 0) {
-        const char *hit = memmem(piece.ptr + done, (size_t)(piece.len - done), literal.ptr,
-                                 (size_t)literal.len);
+        const char *hit =
+            memmem(piece.ptr + done, (size_t)(piece.len - done), literal.ptr, (size_t)literal.len);
         if (!hit)
             break;
         ptrdiff_t at = hit - piece.ptr;

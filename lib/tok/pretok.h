@@ -23,18 +23,22 @@ enum pretok_kind {
 };
 
 enum pretok_behavior {
-    PRETOK_REMOVED, PRETOK_ISOLATED, PRETOK_PREVIOUS, PRETOK_NEXT, PRETOK_CONTIGUOUS
+    PRETOK_REMOVED,
+    PRETOK_ISOLATED,
+    PRETOK_PREVIOUS,
+    PRETOK_NEXT,
+    PRETOK_CONTIGUOUS
 };
 
 struct pretok_stage {
     enum pretok_kind kind;
     enum pretok_behavior behavior;
     bool invert;
-    bool prefix_space, use_regex;   /* BYTES */
-    unsigned property;              /* CLASS: enum uclass_property */
+    bool prefix_space, use_regex; /* BYTES */
+    unsigned property;            /* CLASS: enum uclass_property */
     const struct pieces_rule *rule;
     struct pattern *pattern;
-    slice literal;                  /* also the text of a pattern */
+    slice literal; /* also the text of a pattern */
 };
 
 #define PRETOK_STAGES_MAX 16
@@ -43,7 +47,7 @@ struct pretok {
     struct pretok_stage stage[PRETOK_STAGES_MAX];
     int count;
     const struct pieces_rule *rule; /* NULL: run the stages */
-    bool prefix_space;             /* with rule: a blank before text that does not start with one */
+    bool prefix_space; /* with rule: a blank before text that does not start with one */
 };
 
 struct pretok_scratch { /* zeroed is empty */

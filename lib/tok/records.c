@@ -56,10 +56,11 @@ static void bad(struct tok_record_result *result, const char *reason, ptrdiff_t 
 
 /* ---- writing ids ---- */
 
-static const char two_digits[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
-    "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
-    "9899";
+static const char two_digits[] = "00010203040506070809101112131415161718192021222324252627282930313"
+                                 "233343536373839404142434445464748"
+                                 "49505152535455565758596061626364656667686970717273747576777879808"
+                                 "182838485868788899091929394959697"
+                                 "9899";
 
 /* id < 10^9, and at least one digit. */
 static char *write_id(char *dst, uint32_t id)
@@ -170,7 +171,8 @@ static slice set_member(const struct tok_records *r, slice raw, const struct jso
 
     if (r->drop_source && target.count == 0 && is_plain(tok_records_source(r))) {
         ptrdiff_t len = source.start + source.len - source.key_start;
-        edits[count++] = (struct json_edit){ source.key_start, len, key_and_value(key, value, arena) };
+        edits[count++] =
+            (struct json_edit){ source.key_start, len, key_and_value(key, value, arena) };
         return json_splice(raw, edits, count, arena);
     }
     edits[count++] = json_edit_set(raw, top, target, key, value, arena);
@@ -212,7 +214,8 @@ static char *open_place(const struct tok_records *r, slice raw, const struct pla
 {
     const char *key = tok_records_target(r);
     ptrdiff_t key_len = (ptrdiff_t)strlen(key);
-    char *p = arena_alloc_raw(arena, raw.len + JSON_QUOTED_MAX(key_len) + 2 + most + RECORD_PADDING, 16);
+    char *p =
+        arena_alloc_raw(arena, raw.len + JSON_QUOTED_MAX(key_len) + 2 + most + RECORD_PADDING, 16);
 
     *start = p;
     memcpy(p, raw.ptr, (size_t)place->start);
@@ -252,7 +255,8 @@ static void encode(const struct tok_records *r, struct tok_records_scratch *s, s
     char *p, *start;
     slice text;
 
-    if (!json_string(raw, spans[TOK_SPAN_SOURCE], JSON_SURROGATE_FAIL, arena, &text, NULL, &fault)) {
+    if (!json_string(raw, spans[TOK_SPAN_SOURCE], JSON_SURROGATE_FAIL, arena, &text, NULL,
+                     &fault)) {
         bad(result, fault.what, fault.at);
         return;
     }

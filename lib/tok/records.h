@@ -19,7 +19,7 @@
 
 enum tok_records_mode { TOK_RECORDS_ENCODE, TOK_RECORDS_COUNT, TOK_RECORDS_DECODE };
 
-#define TOK_IDS_FIELD "ids"
+#define TOK_IDS_FIELD   "ids"
 #define TOK_COUNT_FIELD "n_tokens"
 
 struct tok_records {
@@ -36,9 +36,9 @@ const char *tok_records_source(const struct tok_records *r);
 const char *tok_records_target(const struct tok_records *r);
 
 struct tok_record_result {
-    slice out;           /* in the arena; valid when reason is NULL */
+    slice out;             /* in the arena; valid when reason is NULL */
     int64_t tokens, bytes; /* of the text */
-    const char *reason;  /* a bad record: why, and at which byte (-1: none) */
+    const char *reason;    /* a bad record: why, and at which byte (-1: none) */
     ptrdiff_t at;
 };
 

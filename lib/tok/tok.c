@@ -29,7 +29,8 @@ static bool check_patterns(const struct tok *t, struct err *err)
     for (ptrdiff_t i = 0; i < t->added_count && ok; i++)
         if (t->added[i].normalized && !vocab_add(&seen, t->added[i].pattern, (uint32_t)i))
             ok = err_set(err, ERR_CONFIG,
-                         "$.added_tokens[%td].content: normalized, it equals another added token", i);
+                         "$.added_tokens[%td].content: normalized, it equals another added token",
+                         i);
     arena_release(&work);
     return ok;
 }
@@ -60,7 +61,8 @@ bool tok_finish(struct tok *t, struct err *err)
     fingerprint_fill(t);
     const char *pre = t->pretok.rule ? t->pretok.rule->pre : NULL;
     t->description = arena_printf(t->arena, "byte-level BPE, %s%spattern%s", pre ? pre : "",
-                                  pre ? " " : "own ", t->normal.count ? ", normalizer" : "").ptr;
+                                  pre ? " " : "own ", t->normal.count ? ", normalizer" : "")
+                         .ptr;
     return true;
 }
 
@@ -115,8 +117,8 @@ static void encode_by_rule(const struct tok *t, struct tok_scratch *s, slice tex
 }
 
 /* Text without added tokens, normalized. */
-static bool encode_text(const struct tok *t, struct tok_scratch *s, slice text,
-                        struct tok_ids *ids, struct err *err)
+static bool encode_text(const struct tok *t, struct tok_scratch *s, slice text, struct tok_ids *ids,
+                        struct err *err)
 {
     slice work;
 
@@ -194,8 +196,7 @@ bool tok_encode(const struct tok *t, struct tok_scratch *s, slice text, unsigned
         push_match(ids, &m);
         done = m.end;
     }
-    if (done < text.len &&
-        !encode_section(t, s, slice_from(text, done), special_is_text, ids, err))
+    if (done < text.len && !encode_section(t, s, slice_from(text, done), special_is_text, ids, err))
         return false;
     if (flags & TOK_ADD_SPECIAL)
         push_list(ids, &t->suffix);

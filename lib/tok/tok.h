@@ -25,25 +25,26 @@ struct tok;
 struct tok_scratch;
 
 struct tok_conf {
-    const char *name;  /* for messages: the file's path */
+    const char *name; /* for messages: the file's path */
 };
 
-struct tok_ids {       /* grows by realloc; zeroed is empty; tok_ids_release frees */
+struct tok_ids { /* grows by realloc; zeroed is empty; tok_ids_release frees */
     uint32_t *ids;
     ptrdiff_t count, cap;
 };
 
 enum tok_encode_flags {
-    TOK_SPECIAL_TEXT = 0,   /* special tokens in the text are text; other added tokens are found */
-    TOK_SPECIAL_PARSE = 1,  /* special tokens in the text become their ids */
-    TOK_ADD_SPECIAL = 2,    /* what the file's post-processor adds (BOS, [CLS] ... [SEP]) */
+    TOK_SPECIAL_TEXT = 0,  /* special tokens in the text are text; other added tokens are found */
+    TOK_SPECIAL_PARSE = 1, /* special tokens in the text become their ids */
+    TOK_ADD_SPECIAL = 2,   /* what the file's post-processor adds (BOS, [CLS] ... [SEP]) */
 };
 
 enum tok_decode_flags { TOK_SKIP_SPECIAL = 1 };
 
 /* NULL with ERR_CONFIG and the JSON path (or field) of what is wrong. Everything that is kept lives
  * in `arena`; `bytes` are copied. */
-struct tok *tok_load(const struct tok_conf *conf, slice bytes, struct arena *arena, struct err *err);
+struct tok *tok_load(const struct tok_conf *conf, slice bytes, struct arena *arena,
+                     struct err *err);
 /* Releases what the arena does not own (compiled patterns). NULL is allowed. */
 void tok_free(struct tok *t);
 struct tok_scratch *tok_scratch_new(const struct tok *t);
@@ -78,16 +79,17 @@ const char *tok_describe(const struct tok *t);
 
 /* For model files (quantize writes them into GGUF, infer reads them back). */
 struct tok_export {
-    const char *model;      /* GGUF tokenizer.ggml.model: "gpt2" for byte-level BPE */
-    const char *pre;        /* GGUF tokenizer.ggml.pre by the pattern; NULL: no such name */
-    slice pattern;          /* the regex as in the file */
+    const char *model; /* GGUF tokenizer.ggml.model: "gpt2" for byte-level BPE */
+    const char *pre;   /* GGUF tokenizer.ggml.pre by the pattern; NULL: no such name */
+    slice pattern;     /* the regex as in the file */
     ptrdiff_t vocab_size;
-    slice *tokens;          /* by id, as written in the file (byte-level alphabet); empty: unused */
-    int8_t *types;          /* GGUF token types: 1 normal, 2 unknown, 3 control, 4 user-defined,
+    slice *tokens; /* by id, as written in the file (byte-level alphabet); empty: unused */
+    int8_t *types; /* GGUF token types: 1 normal, 2 unknown, 3 control, 4 user-defined,
                                5 unused, 6 byte */
     ptrdiff_t merge_count;
-    slice *merges;          /* "left right" */
-    int64_t bos, eos, unk, pad; /* -1: none; tok_export knows bos and eos only when they are added */
+    slice *merges; /* "left right" */
+    int64_t bos, eos, unk,
+        pad; /* -1: none; tok_export knows bos and eos only when they are added */
     bool add_bos, add_eos;
 };
 /* ERR_CONFIG names what a GGUF vocabulary cannot hold (a normalizer other than what `pre` implies,

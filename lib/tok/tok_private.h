@@ -33,15 +33,15 @@ struct tok {
     struct bpe bpe;
     struct added_token *added;
     ptrdiff_t added_count;
-    struct vocab added_index;    /* content -> index in added; slots NULL: no added tokens */
+    struct vocab added_index; /* content -> index in added; slots NULL: no added tokens */
     struct added_matcher raw, normalized;
     struct normal normal;
     struct pretok pretok;
     struct id_list prefix, suffix; /* what TOK_ADD_SPECIAL puts around the ids */
     enum decoder_kind decoder;
-    ptrdiff_t size;              /* of the arrays by id */
-    slice *bytes;                /* what an id decodes to */
-    uint8_t *flags;              /* enum tok_id_flags */
+    ptrdiff_t size; /* of the arrays by id */
+    slice *bytes;   /* what an id decodes to */
+    uint8_t *flags; /* enum tok_id_flags */
     char fingerprint[33];
     const char *description;
 };
@@ -65,8 +65,7 @@ bool load_merge(struct tok *t, slice left, slice right, uint32_t rank, char *spa
 /* load_hf_pipeline.c: the small parts of a tokenizer.json. */
 struct json_node;
 bool load_normalizer(struct tok *t, const struct json_node *n, const char *path, struct err *err);
-bool load_pretokenizer(struct tok *t, const struct json_node *n, const char *path,
-                       struct err *err);
+bool load_pretokenizer(struct tok *t, const struct json_node *n, const char *path, struct err *err);
 bool load_postprocessor(struct tok *t, const struct json_node *n, const char *path,
                         struct err *err);
 bool load_decoder(struct tok *t, const struct json_node *n, const char *path, struct err *err);

@@ -15,15 +15,26 @@
 
 /* Categories: exactly one per code point. N_OTHER are \p{N} without \d. SPACE is \s. */
 enum uclass_category {
-    UCAT_OTHER, UCAT_LU, UCAT_LT, UCAT_LL, UCAT_LM, UCAT_LO, UCAT_M, UCAT_N_OTHER, UCAT_D, UCAT_P,
-    UCAT_S, UCAT_SPACE
+    UCAT_OTHER,
+    UCAT_LU,
+    UCAT_LT,
+    UCAT_LL,
+    UCAT_LM,
+    UCAT_LO,
+    UCAT_M,
+    UCAT_N_OTHER,
+    UCAT_D,
+    UCAT_P,
+    UCAT_S,
+    UCAT_SPACE
 };
 
 /* Sets of categories. */
 #define UCLASS_SET(category) (1u << (category))
-#define UCLASS_L (UCLASS_SET(UCAT_LU) | UCLASS_SET(UCAT_LT) | UCLASS_SET(UCAT_LL) | \
-                  UCLASS_SET(UCAT_LM) | UCLASS_SET(UCAT_LO))
-#define UCLASS_N (UCLASS_SET(UCAT_N_OTHER) | UCLASS_SET(UCAT_D))
+#define UCLASS_L                                                                                   \
+    (UCLASS_SET(UCAT_LU) | UCLASS_SET(UCAT_LT) | UCLASS_SET(UCAT_LL) | UCLASS_SET(UCAT_LM) |       \
+     UCLASS_SET(UCAT_LO))
+#define UCLASS_N     (UCLASS_SET(UCAT_N_OTHER) | UCLASS_SET(UCAT_D))
 #define UCLASS_SPACE UCLASS_SET(UCAT_SPACE)
 
 /* Properties: any combination, bits of the class. */

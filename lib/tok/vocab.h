@@ -15,11 +15,11 @@
 #define VOCAB_MAX_ID ((1u << 28) - 1) /* the word cache keeps counts in the upper bits */
 
 struct vocab {
-    slice *text;        /* by id, as in the file; ptr NULL: the id is not used */
-    ptrdiff_t size;     /* ids are below it */
-    ptrdiff_t count;    /* entries */
-    ptrdiff_t longest;  /* bytes of the longest text */
-    uint64_t *slots;    /* upper half: part of the hash, lower half: id + 1; 0: empty */
+    slice *text;       /* by id, as in the file; ptr NULL: the id is not used */
+    ptrdiff_t size;    /* ids are below it */
+    ptrdiff_t count;   /* entries */
+    ptrdiff_t longest; /* bytes of the longest text */
+    uint64_t *slots;   /* upper half: part of the hash, lower half: id + 1; 0: empty */
     uint64_t mask;
 };
 
@@ -42,10 +42,10 @@ struct merges {
     struct merge_slot {
         uint64_t pair;  /* left id << 32 | right id; UINT64_MAX: empty */
         uint64_t value; /* rank << 32 | id of the result */
-    } *slots;
+    } * slots;
     uint64_t mask;
     int shift;
-    uint64_t *filter;     /* one bit per value of a hash: clear when no pair has it. Most look-ups
+    uint64_t *filter; /* one bit per value of a hash: clear when no pair has it. Most look-ups
                              find nothing, and this fits into the cache */
     int filter_shift;
     ptrdiff_t count;

@@ -35,10 +35,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         c.quality = &profile;
         c.explain = c.annotate = true;
     }
-    c.edit = (struct text_edit){ .strip_control = true, .strip_zero_width = true, .strip_bom = true,
-                                 .strip_bidi = true, .strip_soft_hyphen = true, .trim = size & 1,
-                                 .collapse_space = true, .trim_lines = size & 2,
-                                 .newlines = (int)(size % 3), .max_newlines = (int64_t)(size % 4) };
+    c.edit = (struct text_edit){ .strip_control = true,
+                                 .strip_zero_width = true,
+                                 .strip_bom = true,
+                                 .strip_bidi = true,
+                                 .strip_soft_hyphen = true,
+                                 .trim = size & 1,
+                                 .collapse_space = true,
+                                 .trim_lines = size & 2,
+                                 .newlines = (int)(size % 3),
+                                 .max_newlines = (int64_t)(size % 4) };
     c.normalize = size % 5 ? CLEAN_NORMALIZE_NONE : size % 2 ? CLEAN_NFC : CLEAN_NFKC;
     slice sub = line(&rest), expr = line(&rest), match = line(&rest);
     if (sub.len && sub.len < 200)

@@ -17,8 +17,11 @@ static void check(slice head, int64_t file_size)
     ASSERT(s != GGUF_SHORT || head.len < file_size);
     ASSERT((s == GGUF_BAD) == (err.class == ERR_CONFIG));
     if (s == GGUF_OK) {
-        struct model_file m = { .kind = MODEL_GGUF, .path = "fuzz", .keys = g.keys,
-                                .tensors = g.tensors, .tensor_count = g.tensor_count };
+        struct model_file m = { .kind = MODEL_GGUF,
+                                .path = "fuzz",
+                                .keys = g.keys,
+                                .tensors = g.tensors,
+                                .tensor_count = g.tensor_count };
         int64_t end = 0;
         for (ptrdiff_t i = 0; i < g.tensor_count; i++) {
             const struct tensor *t = &g.tensors[i];

@@ -31,13 +31,13 @@ static void check_frames(slice file, struct arena *arena)
     int64_t index_bytes;
     if (file.len < FRAMES_TAIL ||
         !frames_tail(slice_from(file, file.len - FRAMES_TAIL), file.len, &index_bytes, &err) ||
-        !frames_index(slice_from(file, file.len - (ptrdiff_t)index_bytes), file.len, arena, &entries,
-                      &count, &err))
+        !frames_index(slice_from(file, file.len - (ptrdiff_t)index_bytes), file.len, arena,
+                      &entries, &count, &err))
         return;
     for (ptrdiff_t i = 0; i < count; at += entries[i++].compressed) {
         slice content;
-        if (frames_open(slice_make(file.ptr + at, entries[i].compressed), &entries[i], arena, &content,
-                        &err))
+        if (frames_open(slice_make(file.ptr + at, entries[i].compressed), &entries[i], arena,
+                        &content, &err))
             ASSERT(content.len == entries[i].content);
     }
 }

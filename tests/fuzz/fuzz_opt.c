@@ -13,8 +13,11 @@ struct conf {
     struct opt_list list;
 };
 
-#define ROW(letter, name, type, member, ...) \
-    { letter, name, type, offsetof(struct conf, member), .group = "Fuzz", .help = "x", __VA_ARGS__ }
+#define ROW(letter, name, type, member, ...)                                                       \
+    {                                                                                              \
+        letter, name, type, offsetof(struct conf, member), .group = "Fuzz", .help = "x",           \
+                                                           __VA_ARGS__                             \
+    }
 
 static const struct opt opts[] = {
     ROW('f', "flag", OPT_FLAG, flag, .flags = OPT_MODE),
@@ -34,8 +37,14 @@ static const char *const synopsis[] = { "[options]", NULL };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct command cmd = {
-        .name = "fuzz", .summary = "s", .synopsis = synopsis, .opts = opts,
-        .opt_count = countof(opts), .modes = modes, .mode_count = 2, .common = COMMON_FILTER,
+        .name = "fuzz",
+        .summary = "s",
+        .synopsis = synopsis,
+        .opts = opts,
+        .opt_count = countof(opts),
+        .modes = modes,
+        .mode_count = 2,
+        .common = COMMON_FILTER,
         .operands = "[FILE]",
     };
     struct arena arena = { 0 };

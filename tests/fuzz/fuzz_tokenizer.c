@@ -8,11 +8,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char front[] =
-    "{\"model\":{\"vocab\":{\"a\":0,\"b\":1,\"ab\":2},\"merges\":[\"a b\"],\"unk_token\":\"a\"},\"pre_tokenizer\":"
-    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"behavior\":\"Isolated\",\"invert\":false,"
-    "\"pattern\":{\"Regex\":";
-static const char back[] = "}},{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true}]}}";
+static const char front[] = "{\"model\":{\"vocab\":{\"a\":0,\"b\":1,\"ab\":2},\"merges\":[\"a "
+                            "b\"],\"unk_token\":\"a\"},\"pre_tokenizer\":"
+                            "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
+                            "\"behavior\":\"Isolated\",\"invert\":false,"
+                            "\"pattern\":{\"Regex\":";
+static const char back[] =
+    "}},{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true}]}}";
 
 static void use(const struct tok *t, slice text)
 {

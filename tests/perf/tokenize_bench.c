@@ -136,7 +136,8 @@ static void measure(const struct tok *t, const char *name, slice text)
 
 static void worst_cases(const struct tok *t, slice prose)
 {
-    static const char *const unit[] = { "a", "^", " ", "\n", "9", "\xE4\xB8\xAD", "ab", "a b ", "\xC3\xBF" };
+    static const char *const unit[] = { "a",  "^",    " ",       "\n", "9", "\xE4\xB8\xAD",
+                                        "ab", "a b ", "\xC3\xBF" };
     struct tok_ids ids = { 0 };
     ptrdiff_t size = 10 << 20;
     char *text = malloc((size_t)size);
@@ -153,7 +154,8 @@ static void worst_cases(const struct tok *t, slice prose)
         seconds = 0;
         encode(t, slice_make(text, len), &cold, &ids);
         seconds = keep;
-        printf(" %s%s %.1f", u ? ", " : "", unit[u][0] == '\n' ? "\\n" : unit[u], cold / (double)len / prose_s);
+        printf(" %s%s %.1f", u ? ", " : "", unit[u][0] == '\n' ? "\\n" : unit[u],
+               cold / (double)len / prose_s);
         fflush(stdout);
     }
     printf("\n");
@@ -163,8 +165,9 @@ static void worst_cases(const struct tok *t, slice prose)
 
 static slice own_text(void)
 {
-    static const char *const files[] = { "man/tokenize.1", "man/clean.1", "man/dedup.1", "lib/json.h",
-                                         "lib/flow.h", "lib/tok/tok.h", "lib/tok/pieces_mask.c" };
+    static const char *const files[] = { "man/tokenize.1",       "man/clean.1", "man/dedup.1",
+                                         "lib/json.h",           "lib/flow.h",  "lib/tok/tok.h",
+                                         "lib/tok/pieces_mask.c" };
     struct buf all = { 0 };
 
     for (int round = 0; round < 8; round++)
@@ -184,7 +187,8 @@ static void by_default(void)
     char path[4096], text_path[4096];
     struct loaded l;
 
-    snprintf(path, sizeof path, "%s/share/millrace/tldr-7m/tokenizer.json", build ? build : "build");
+    snprintf(path, sizeof path, "%s/share/millrace/tldr-7m/tokenizer.json",
+             build ? build : "build");
     if (load(&l, path)) {
         slice own = own_text();
         measure(l.t, "manuals and sources", own);
@@ -209,7 +213,9 @@ static void by_default(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = { { "seconds", 1, NULL, 's' }, { "isa", 1, NULL, 'i' }, { 0 } };
+    static const struct option longs[] = { { "seconds", 1, NULL, 's' },
+                                           { "isa", 1, NULL, 'i' },
+                                           { 0 } };
     struct err err;
     struct loaded l;
 

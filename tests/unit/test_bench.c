@@ -31,10 +31,24 @@ static void test_words(void **state)
         { "x=1#2 ~a", NULL },
         { "a#b c~d e=f", "a#b|c~d|e=f" },
         { "grep -E 'a|b' f", "grep|-E|a|b|f" },
-        { "a | b", NULL }, { "a > f", NULL }, { "a $x", NULL }, { "a \"$x\"", NULL },
-        { "a `b`", NULL }, { "a *.txt", NULL }, { "a ?", NULL }, { "a; b", NULL },
-        { "a &", NULL }, { "(a)", NULL }, { "a [b]", NULL }, { "a #b", NULL }, { "X=1 a", NULL },
-        { "a 'b", NULL }, { "a \"b", NULL }, { "a \\", NULL }, { "", NULL }, { "  ", NULL },
+        { "a | b", NULL },
+        { "a > f", NULL },
+        { "a $x", NULL },
+        { "a \"$x\"", NULL },
+        { "a `b`", NULL },
+        { "a *.txt", NULL },
+        { "a ?", NULL },
+        { "a; b", NULL },
+        { "a &", NULL },
+        { "(a)", NULL },
+        { "a [b]", NULL },
+        { "a #b", NULL },
+        { "X=1 a", NULL },
+        { "a 'b", NULL },
+        { "a \"b", NULL },
+        { "a \\", NULL },
+        { "", NULL },
+        { "  ", NULL },
     };
 
     (void)state;
@@ -58,8 +72,8 @@ static void test_words(void **state)
         /* What is shown reads back as the same words. */
         const char *const *again;
         ptrdiff_t again_count;
-        assert_true(bench_words(bench_shown(words, count, &arena), &again, &again_count, &arena,
-                                &err));
+        assert_true(
+            bench_words(bench_shown(words, count, &arena), &again, &again_count, &arena, &err));
         assert_int_equal(again_count, count);
         for (ptrdiff_t k = 0; k < count; k++)
             assert_string_equal(again[k], words[k]);
@@ -120,7 +134,9 @@ static bool machine_once(void *self, int which, int64_t round, bool warmup, doub
 
 static struct bench measured(struct machine *m, int count, const struct bench_plan *plan)
 {
-    struct bench b = { .count = count, .seed = (int64_t)plan->seed, .warmup = plan->warmup,
+    struct bench b = { .count = count,
+                       .seed = (int64_t)plan->seed,
+                       .warmup = plan->warmup,
                        .result = { { .command = "new, \"fast\" | x" }, { .command = "old" } },
                        .host = { "cpu \"A\"", "x86_64", "", "6.1", 2, 1 << 30 } };
     struct err err;
@@ -175,7 +191,8 @@ static void test_gate(void **state)
         for (int planted = 0; planted < 2; planted++) {
             int failed = 0;
             for (uint64_t trial = 0; trial < 200; trial++) {
-                struct machine m = { .rng = { trial }, .seconds = { planted ? 0.11 : 0.1, 0.1 },
+                struct machine m = { .rng = { trial },
+                                     .seconds = { planted ? 0.11 : 0.1, 0.1 },
                                      .noise = 0.02 };
                 struct bench_plan plan = { .warmup = 1, .runs = 20, .seed = trial };
                 struct bench b = measured(&m, 2, &plan);
@@ -279,7 +296,11 @@ static void test_json_reads_back(void **state)
 static void test_hostile_baselines(void **state)
 {
     static const char *const bad[] = {
-        "", "{}", "[]", "{\"kind\":\"bench\"}", "{\"kind\":\"bench\",\"schema\":1,\"results\":[]}",
+        "",
+        "{}",
+        "[]",
+        "{\"kind\":\"bench\"}",
+        "{\"kind\":\"bench\",\"schema\":1,\"results\":[]}",
         "{\"kind\":\"bench\",\"schema\":2,\"results\":[{}]}",
         "{\"kind\":\"bench\",\"schema\":1,\"results\":[1]}",
         "{\"kind\":\"bench\",\"schema\":1,\"results\":[{\"samples\":{\"wall_s\":[]}}]}",

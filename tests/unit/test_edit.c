@@ -40,15 +40,25 @@ static void check(struct text_edit e, const char *in, const char *want)
 static void removes_characters(void **state)
 {
     (void)state;
-    check(EDIT(.strip_control = true), "a\x01" "b\x7F\t\n\r\v\f\xC2\x85\xC2\x9F.",
+    check(EDIT(.strip_control = true),
+          "a\x01"
+          "b\x7F\t\n\r\v\f\xC2\x85\xC2\x9F.",
           "ab\t\n\r\v\f\xC2\x85.");
     check(EDIT(.strip_zero_width = true),
-          "\xEF\xBB\xBF" "a\xE2\x80\x8B\xE2\x80\x8C\xE2\x80\x8D\xE2\x81\xA0\xE1\xA0\x8E" "b\xE2\x80\x8E",
+          "\xEF\xBB\xBF"
+          "a\xE2\x80\x8B\xE2\x80\x8C\xE2\x80\x8D\xE2\x81\xA0\xE1\xA0\x8E"
+          "b\xE2\x80\x8E",
           "ab\xE2\x80\x8E");
     check(EDIT(.strip_bidi = true), "\xD8\x9C\xE2\x80\x8E\xE2\x80\xAE\xE2\x81\xA6\xD8\xA7",
           "\xD8\xA7");
-    check(EDIT(.strip_bom = true), "\xEF\xBB\xBF\xEF\xBB\xBF" "a\xEF\xBB\xBF", "a\xEF\xBB\xBF");
-    check(EDIT(.strip_bom = true, .strip_control = true), "\x02\xEF\xBB\xBF" "a", "a");
+    check(EDIT(.strip_bom = true),
+          "\xEF\xBB\xBF\xEF\xBB\xBF"
+          "a\xEF\xBB\xBF",
+          "a\xEF\xBB\xBF");
+    check(EDIT(.strip_bom = true, .strip_control = true),
+          "\x02\xEF\xBB\xBF"
+          "a",
+          "a");
     check(EDIT(.strip_soft_hyphen = true), "hy\xC2\xADphen\xC2\xA0.", "hyphen\xC2\xA0.");
     check(EDIT(.strip_control = true), "plain \xE2\x80\x99 text", "plain \xE2\x80\x99 text");
     check(EDIT(.newlines = EDIT_NEWLINES_LF), "a\r\nb\rc\n\r\v", "a\nb\nc\n\n\v");
@@ -59,10 +69,16 @@ static void removes_characters(void **state)
 static void edits_white_space(void **state)
 {
     (void)state;
-    check(EDIT(.trim = true), " \t\n\xE3\x80\x80" "a b\xC2\xA0\n", "a b");
+    check(EDIT(.trim = true),
+          " \t\n\xE3\x80\x80"
+          "a b\xC2\xA0\n",
+          "a b");
     check(EDIT(.trim = true), " \n\t", "");
     check(EDIT(.trim = true), "a", "a");
-    check(EDIT(.collapse_space = true), "a  b\tc \xC2\xA0\xE2\x80\x83" "d \n e ", "a b c d \n e ");
+    check(EDIT(.collapse_space = true),
+          "a  b\tc \xC2\xA0\xE2\x80\x83"
+          "d \n e ",
+          "a b c d \n e ");
     check(EDIT(.collapse_space = true), "\xE3\x81\x82 \xE3\x82\xA2", "\xE3\x81\x82 \xE3\x82\xA2");
     check(EDIT(.trim_lines = true), "  a \n\t b  c \r\n \n d ", "a\nb  c\r\n\nd");
     check(EDIT(.trim_lines = true), "a  b", "a  b");
@@ -109,8 +125,8 @@ static struct text reference(const struct text_edit *e, struct text in)
             left--;
         while (right < to && uni_is_space(in.cp[right]) && !is_break(in.cp[right]))
             right++;
-        bool edge = left == from || right == to || is_break(in.cp[left - 1]) ||
-                    is_break(in.cp[right]);
+        bool edge =
+            left == from || right == to || is_break(in.cp[left - 1]) || is_break(in.cp[right]);
         if (e->trim_lines && other && edge)
             continue;
         bool blank = other && !(in.cp[i] >= 10 && in.cp[i] <= 13) && in.cp[i] != 0x85 &&
@@ -147,9 +163,10 @@ static uint32_t roll(uint32_t below)
 
 static slice random_text(void)
 {
-    static const uint32_t set[] = { 'a', 'b', ' ', ' ', ' ', '\t', '\n', '\n', '\r', '\v', 0x85,
-                                    0xA0, 0x2003, 0x2028, 0x3000, 0x3042, 0xE9, 0x301, 0x200D,
-                                    0xFEFF, 1, 0xAD, 'e', 0x202E, 0x205F, 0x2019 };
+    static const uint32_t set[] = { 'a',    'b',    ' ',    ' ',    ' ',    '\t',   '\n',
+                                    '\n',   '\r',   '\v',   0x85,   0xA0,   0x2003, 0x2028,
+                                    0x3000, 0x3042, 0xE9,   0x301,  0x200D, 0xFEFF, 1,
+                                    0xAD,   'e',    0x202E, 0x205F, 0x2019 };
     char *p = arena_alloc(&arena, 64 * 4 + RECORD_PADDING, 1, 1), *out = p;
 
     for (uint32_t n = roll(40); n; n--)

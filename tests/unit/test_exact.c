@@ -201,14 +201,10 @@ static void makes_json_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_every_key_once),
-        cmocka_unit_test(tells_colliding_keys_apart),
-        cmocka_unit_test(goes_to_disk),
-        cmocka_unit_test(stays_small),
-        cmocka_unit_test(reports_a_full_disk),
-        cmocka_unit_test(reads_back_what_was_appended),
-        cmocka_unit_test(makes_normalized_keys),
-        cmocka_unit_test(makes_json_keys),
+        cmocka_unit_test(finds_every_key_once),  cmocka_unit_test(tells_colliding_keys_apart),
+        cmocka_unit_test(goes_to_disk),          cmocka_unit_test(stays_small),
+        cmocka_unit_test(reports_a_full_disk),   cmocka_unit_test(reads_back_what_was_appended),
+        cmocka_unit_test(makes_normalized_keys), cmocka_unit_test(makes_json_keys),
     };
     return cmocka_run_group_tests_name("exact", tests, NULL, NULL);
 }

@@ -32,17 +32,33 @@ static enum expr_result test(const char *source, const char *record)
 static void compares_numbers_exactly(void **state)
 {
     (void)state;
-    static const char *const ordered[] = { /* strictly increasing */
-        "-1e400", "-9007199254740993", "-9007199254740992", "-2", "-1.5", "-1e-400", "0",
-        "15e-1000000000000000000000", "1e-400", "0.1", "0.10000000000000000000001", "1", "1.5",
-        "9007199254740992", "9007199254740993", "1e399", "1e400", "1e999999999999",
+    static const char *const ordered[] = {
+        /* strictly increasing */
+        "-1e400",
+        "-9007199254740993",
+        "-9007199254740992",
+        "-2",
+        "-1.5",
+        "-1e-400",
+        "0",
+        "15e-1000000000000000000000",
+        "1e-400",
+        "0.1",
+        "0.10000000000000000000001",
+        "1",
+        "1.5",
+        "9007199254740992",
+        "9007199254740993",
+        "1e399",
+        "1e400",
+        "1e999999999999",
     };
     for (int i = 0; i < countof(ordered); i++)
         for (int j = 0; j < countof(ordered); j++)
             assert_int_equal(expr_compare_numbers(slice_of(ordered[i]), slice_of(ordered[j])),
                              (i > j) - (i < j));
-    static const char *const equal[] = { "1", "1.0", "1.000", "10e-1", "0.1e1", "1E0", "1e+0",
-                                         "0.001e3", "1000e-3" };
+    static const char *const equal[] = { "1",   "1.0",  "1.000",   "10e-1",  "0.1e1",
+                                         "1E0", "1e+0", "0.001e3", "1000e-3" };
     for (int i = 0; i < countof(equal); i++)
         for (int j = 0; j < countof(equal); j++)
             assert_int_equal(expr_compare_numbers(slice_of(equal[i]), slice_of(equal[j])), 0);
@@ -102,8 +118,9 @@ static void tests_members(void **state)
 static void refuses_what_is_no_comparison(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "", "a", "a ==", "== 1", "a = 1", "a == 01", "a == 1x",
-                                       "a == [1]", "a < true", "a == \"x", "a >= null", "a == {}" };
+    static const char *const bad[] = { "",         "a",        "a ==",      "== 1",
+                                       "a = 1",    "a == 01",  "a == 1x",   "a == [1]",
+                                       "a < true", "a == \"x", "a >= null", "a == {}" };
     for (int i = 0; i < countof(bad); i++) {
         struct err err = { 0 };
         struct expr e;

@@ -248,8 +248,9 @@ static void test_several_inputs(void **state)
     ptrdiff_t got;
 
     (void)state;
-    const char *paths[] = { kept_path(file_put("a", SLICE("one"))), kept_path(file_put("b", SLICE(""))),
-                            kept_path(file_put("c", z)), kept_path(file_put("d", SLICE("3"))) };
+    const char *paths[] = { kept_path(file_put("a", SLICE("one"))),
+                            kept_path(file_put("b", SLICE(""))), kept_path(file_put("c", z)),
+                            kept_path(file_put("d", SLICE("3"))) };
     struct in *in = open_paths(paths, 4);
     assert_int_equal(in_raw_total(in), 3 + z.len + 1);
     assert_int_equal(in_raw_bytes(in), 0);
@@ -259,7 +260,8 @@ static void test_several_inputs(void **state)
     assert_int_equal(in_read(in, c, 8, &got, &err), IN_NEXT);
     assert_string_equal(in_name(in), paths[0]);
     assert_int_equal(read_all(in, 2, &all, &err), IN_END);
-    assert_true(slice_eq(buf_slice(&all), SLICE("\1two\1" "3")));
+    assert_true(slice_eq(buf_slice(&all), SLICE("\1two\1"
+                                                "3")));
     assert_string_equal(in_name(in), paths[3]);
     assert_int_equal(in_index(in), 3);
     assert_int_equal(in_raw_bytes(in), in_raw_total(in));
@@ -274,7 +276,8 @@ static void test_raw_mode(void **state)
     const char *path = file_put("r", z);
     struct err err = { 0 };
     struct buf all = BUF_INIT(0);
-    struct in *in = in_open(&(struct in_conf){ .paths = &path, .path_count = 1, .raw = true }, &err);
+    struct in *in =
+        in_open(&(struct in_conf){ .paths = &path, .path_count = 1, .raw = true }, &err);
 
     (void)state;
     assert_non_null(in);
@@ -315,7 +318,8 @@ static void test_files_from(void **state)
     struct in_conf conf = { 0 };
 
     (void)state;
-    const char *a = kept_path(file_put("a", SLICE("A"))), *b = kept_path(file_put("b\nc", SLICE("B")));
+    const char *a = kept_path(file_put("a", SLICE("A"))),
+               *b = kept_path(file_put("b\nc", SLICE("B")));
     buf_printf(&list, "%s\n\n%s", a, a);
     conf.files_from = kept_path(file_put("list", buf_slice(&list)));
     struct in *in = in_open(&conf, &err);
@@ -365,7 +369,8 @@ static void test_files_from(void **state)
 static void test_failed_reads(void **state)
 {
     slice z = packed(&codec_zstd, 1, sample_text(2 << 20));
-    const char *path = kept_path(file_put("z", z)), *plain = kept_path(file_put("p", sample_text(99)));
+    const char *path = kept_path(file_put("z", z)),
+               *plain = kept_path(file_put("p", sample_text(99)));
     struct buf all = BUF_INIT(0);
 
     (void)state;
@@ -406,8 +411,10 @@ static void test_pipe_does_not_wait(void **state)
         close(fds[0]);
         char target[32];
         snprintf(target, sizeof target, "/dev/fd/%d", fds[1]);
-        struct out *out = out_open(&(struct out_conf){ .path = target, .live = true,
-                                   .compress = compressed ? "zstd" : NULL }, &err);
+        struct out *out = out_open(&(struct out_conf){ .path = target,
+                                                       .live = true,
+                                                       .compress = compressed ? "zstd" : NULL },
+                                   &err);
         struct in *in = in_open(&(struct in_conf){ 0 }, &err);
         assert_non_null(out);
         assert_int_equal(in_raw_total(in), -1);

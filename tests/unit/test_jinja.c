@@ -98,7 +98,8 @@ static void limits(void **state)
                    "too long");
     assert_refused("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "too deep");
     assert_refused("{% set ns = namespace(s='ab') %}{% for i in range(60) %}"
-                   "{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s|length }}", "too long");
+                   "{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s|length }}",
+                   "too long");
     assert_refused("{{ 'x' * 100000000000 }}", "too long");
     assert_refused("{{ 9223372036854775807 + 1 }}", "too long");
     assert_refused("{{ 900000000000000000 * 100 }}", "overflow");

@@ -67,10 +67,20 @@ static void toy_layer_new(struct toy *t, int index, bool extras)
         l->k_norm = random_row(t, s->head_dim, 1, 0.3f);
     }
     t->m.layers[index] = (struct model_layer){
-        .attn_norm = l->attn_norm, .ffn_norm = l->ffn_norm, .q_norm = l->q_norm,
-        .k_norm = l->k_norm, .q_bias = l->q_bias, .k_bias = l->k_bias, .v_bias = l->v_bias,
-        .q = packed[W_Q], .k = packed[W_K], .v = packed[W_V], .attn_output = packed[W_O],
-        .gate = packed[W_GATE], .up = packed[W_UP], .down = packed[W_DOWN],
+        .attn_norm = l->attn_norm,
+        .ffn_norm = l->ffn_norm,
+        .q_norm = l->q_norm,
+        .k_norm = l->k_norm,
+        .q_bias = l->q_bias,
+        .k_bias = l->k_bias,
+        .v_bias = l->v_bias,
+        .q = packed[W_Q],
+        .k = packed[W_K],
+        .v = packed[W_V],
+        .attn_output = packed[W_O],
+        .gate = packed[W_GATE],
+        .up = packed[W_UP],
+        .down = packed[W_DOWN],
     };
 }
 
@@ -83,8 +93,9 @@ static struct toy *toy_new(struct model_shape shape, bool extras)
         toy_layer_new(t, i, extras);
     t->embedding = random_row(t, (ptrdiff_t)shape.vocab * shape.dim, 0, 1);
     t->head = random_row(t, (ptrdiff_t)shape.vocab * shape.dim, 0, 0.3f);
-    t->m.embedding = (struct tensor){ .type = TENSOR_F32, .dims = 2, .data = t->embedding,
-                                      .ne = { shape.dim, shape.vocab, 1, 1 } };
+    t->m.embedding = (struct tensor){
+        .type = TENSOR_F32, .dims = 2, .data = t->embedding, .ne = { shape.dim, shape.vocab, 1, 1 }
+    };
     t->m.head = pack(t, t->head, shape.vocab, shape.dim);
     t->m.head_norm = random_row(t, shape.dim, 1, 0.3f);
     float *freqs = arena_new(&t->arena, float, shape.rope_dims / 2);
@@ -139,7 +150,7 @@ static void ref_heads(const struct toy *t, double *x, int heads, int position, c
 }
 
 #define REF_POSITIONS 64
-#define REF_WIDE 512
+#define REF_WIDE      512
 
 struct ref_cache {
     double k[4][REF_POSITIONS][REF_WIDE], v[4][REF_POSITIONS][REF_WIDE];
@@ -240,14 +251,49 @@ static float *run(const struct toy *t, const uint32_t *ids, ptrdiff_t chunk, int
 }
 
 static const struct model_shape shapes[] = {
-    { .layers = 2, .dim = 48, .heads = 4, .kv_heads = 2, .head_dim = 16, .ffn = 80, .vocab = 50,
-      .context = LENGTH, .norm_eps = 1e-5f, .rope_dims = 16 },
-    { .layers = 3, .dim = 33, .heads = 6, .kv_heads = 2, .head_dim = 10, .ffn = 172, .vocab = 17,
-      .context = LENGTH, .norm_eps = 1e-6f, .rope_dims = 10, .rope_halves = true },
-    { .layers = 1, .dim = 300, .heads = 8, .kv_heads = 8, .head_dim = 40, .ffn = 300, .vocab = 33,
-      .context = LENGTH, .norm_eps = 1e-5f, .rope_dims = 20, .rope_halves = true, .window = 7 },
-    { .layers = 2, .dim = 64, .heads = 32, .kv_heads = 1, .head_dim = 8, .ffn = 96, .vocab = 40,
-      .context = LENGTH, .norm_eps = 1e-5f, .rope_dims = 8 },
+    { .layers = 2,
+      .dim = 48,
+      .heads = 4,
+      .kv_heads = 2,
+      .head_dim = 16,
+      .ffn = 80,
+      .vocab = 50,
+      .context = LENGTH,
+      .norm_eps = 1e-5f,
+      .rope_dims = 16 },
+    { .layers = 3,
+      .dim = 33,
+      .heads = 6,
+      .kv_heads = 2,
+      .head_dim = 10,
+      .ffn = 172,
+      .vocab = 17,
+      .context = LENGTH,
+      .norm_eps = 1e-6f,
+      .rope_dims = 10,
+      .rope_halves = true },
+    { .layers = 1,
+      .dim = 300,
+      .heads = 8,
+      .kv_heads = 8,
+      .head_dim = 40,
+      .ffn = 300,
+      .vocab = 33,
+      .context = LENGTH,
+      .norm_eps = 1e-5f,
+      .rope_dims = 20,
+      .rope_halves = true,
+      .window = 7 },
+    { .layers = 2,
+      .dim = 64,
+      .heads = 32,
+      .kv_heads = 1,
+      .head_dim = 8,
+      .ffn = 96,
+      .vocab = 40,
+      .context = LENGTH,
+      .norm_eps = 1e-5f,
+      .rope_dims = 8 },
 };
 
 static void fill_ids(uint32_t *ids, ptrdiff_t n, const struct toy *t)
@@ -306,7 +352,7 @@ static void cut_anyhow(void **state)
 /* ---- the generator ---- */
 
 #define REQUESTS 9
-#define MOST 12
+#define MOST     12
 
 struct answer {
     ptrdiff_t count;
@@ -326,8 +372,9 @@ static void serve(const struct toy *t, int batch, int threads, struct sample_con
     struct threads *pool = pool_new(threads);
     struct model_state *s = model_state_new(&t->m, pool, generator_step_tokens(batch));
     static const int64_t stops[] = { 3 };
-    struct generator_conf conf = { .batch = batch, .sample = sample, .stop_ids = stops,
-                                   .stop_id_count = 1, .now_ns = no_clock };
+    struct generator_conf conf = {
+        .batch = batch, .sample = sample, .stop_ids = stops, .stop_id_count = 1, .now_ns = no_clock
+    };
     struct generator *g = generator_new(&t->m, s, NULL, &conf);
     struct generate_result *r;
     struct err err;
@@ -337,10 +384,12 @@ static void serve(const struct toy *t, int batch, int threads, struct sample_con
             uint32_t ids[32];
             for (uint32_t i = 0; i < 32; i++)
                 ids[i] = (i * 7 + (uint32_t)next * 5) % (uint32_t)t->m.shape.vocab;
-            generator_add(g, &(struct generate_request){
-                                 .ids = ids, .count = 1 + next * 3, .score = score,
-                                 .max_tokens = 1 + (next * 5) % MOST, .rng = (uint64_t)next,
-                                 .user = &answers[next] });
+            generator_add(g, &(struct generate_request){ .ids = ids,
+                                                         .count = 1 + next * 3,
+                                                         .score = score,
+                                                         .max_tokens = 1 + (next * 5) % MOST,
+                                                         .rng = (uint64_t)next,
+                                                         .user = &answers[next] });
         }
         assert_true(generator_step(g, &err));
         while ((r = generator_finished(g))) {
@@ -393,8 +442,8 @@ static void scores_are_right(void **state)
     int last = REQUESTS - 1, count = 1 + last * 3, vocab = t->m.shape.vocab;
     serve(t, 4, 1, (struct sample_conf){ 0, 0, 1, 0 }, true, got);
     for (int i = 0; i + 1 < count; i++) {
-        uint32_t id = (uint32_t)((i * 7 + last * 5) % vocab), after =
-            (uint32_t)(((i + 1) * 7 + last * 5) % vocab);
+        uint32_t id = (uint32_t)((i * 7 + last * 5) % vocab),
+                 after = (uint32_t)(((i + 1) * 7 + last * 5) % vocab);
         double total = 0;
         ref_step(t, cache, id, i, logits);
         for (int v = 0; v < vocab; v++)
@@ -411,8 +460,10 @@ static void scores_are_right(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forward_is_right), cmocka_unit_test(cut_anyhow),
-        cmocka_unit_test(batches_do_not_matter), cmocka_unit_test(scores_are_right),
+        cmocka_unit_test(forward_is_right),
+        cmocka_unit_test(cut_anyhow),
+        cmocka_unit_test(batches_do_not_matter),
+        cmocka_unit_test(scores_are_right),
     };
     cpu_init();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,7 +151,8 @@ static void test_lying_tensors(void **state)
     expect_bad(t, 1, "overflows");
     t[0].ne[2] = 0; /* the wrapped product must not hide behind a zero */
     expect_bad(t, 1, "overflows");
-    t[0] = (struct tensor){ .name = SLICE("w"), .type = TENSOR_F32, .dims = 1, .ne = { -1, 1, 1, 1 } };
+    t[0] =
+        (struct tensor){ .name = SLICE("w"), .type = TENSOR_F32, .dims = 1, .ne = { -1, 1, 1, 1 } };
     expect_bad(t, 1, "negative");
     t[0] = t[1];
     expect_bad(t, 2, "twice");
@@ -185,7 +186,8 @@ static void test_safetensors(void **state)
     (void)state;
     assert_true(parse_st("{\"b\":{\"dtype\":\"BF16\",\"shape\":[2,3],\"data_offsets\":[4,16]},"
                          "\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},"
-                         "\"__metadata__\":{\"format\":\"pt\"}}   ", 16, &st));
+                         "\"__metadata__\":{\"format\":\"pt\"}}   ",
+                         16, &st));
     assert_int_equal(st.tensor_count, 2);
     assert_true(slice_eq(st.tensors[0].name, SLICE("a")));
     assert_int_equal(st.tensors[1].ne[0], 3); /* turned round */
@@ -196,7 +198,11 @@ static void test_safetensors(void **state)
 
 static void test_safetensors_bad(void **state)
 {
-    static const struct { const char *json; int64_t data; const char *message; } cases[] = {
+    static const struct {
+        const char *json;
+        int64_t data;
+        const char *message;
+    } cases[] = {
         { "[]", 0, "begin with" },
         { "{", 0, "header" },
         { "{\"a\":1}", 0, "no object" },
@@ -206,17 +212,21 @@ static void test_safetensors_bad(void **state)
         { "{\"a\":{\"dtype\":\"F33\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "unknown dtype" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "sizes" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1.5],\"data_offsets\":[0,4]}}", 4, "sizes" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1],\"data_offsets\":[0,4]}}", 4, "dimensions" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4],\"data_offsets\":[0,0]}}", 0,
-          "need -1 bytes" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
+          "dimensions" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4],\"data_offsets\":[0,0]}}",
+          0, "need -1 bytes" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "bytes 4..0" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, "two integers" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-          "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "the one before" },
+          "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+          4, "the one before" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-          "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12, "a hole" },
+          "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}",
+          12, "a hole" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-          "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "twice" },
+          "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+          8, "twice" },
         { "{\"__metadata__\":{\"a\":1}}", 0, "no string" },
         { "{\"__metadata__\":[]}", 0, "no object" },
     };
@@ -302,12 +312,16 @@ static void write_file(const char *name, const void *p, size_t n)
     fclose(f);
 }
 
-#define CONFIG \
-    "\"model_type\":\"llama\",\"hidden_size\":4,\"num_hidden_layers\":1,\"num_attention_heads\":2," \
-    "\"num_key_value_heads\":1,\"intermediate_size\":6,\"vocab_size\":5,\"rms_norm_eps\":1e-6," \
+#define CONFIG                                                                                     \
+    "\"model_type\":\"llama\",\"hidden_size\":4,\"num_hidden_layers\":1,\"num_attention_heads\":"  \
+    "2,"                                                                                           \
+    "\"num_key_value_heads\":1,\"intermediate_size\":6,\"vocab_size\":5,\"rms_norm_eps\":1e-6,"    \
     "\"max_position_embeddings\":16,\"tie_word_embeddings\":true"
 
-static const struct { const char *name; int rows, columns; } shapes[] = {
+static const struct {
+    const char *name;
+    int rows, columns;
+} shapes[] = {
     { "model.embed_tokens.weight", 5, 4 },
     { "model.layers.0.input_layernorm.weight", 0, 4 },
     { "model.layers.0.self_attn.q_proj.weight", 4, 4 },
@@ -331,7 +345,8 @@ static void make_folder(const char *config, int skip, const char *extra)
     buf_append_byte(&h, '{');
     for (int i = 0; i <= countof(shapes); i++) {
         const char *name = i < countof(shapes) ? shapes[i].name : extra;
-        int rows = i < countof(shapes) ? shapes[i].rows : 0, cols = i < countof(shapes) ? shapes[i].columns : 1;
+        int rows = i < countof(shapes) ? shapes[i].rows : 0,
+            cols = i < countof(shapes) ? shapes[i].columns : 1;
         int64_t bytes = 4 * (rows ? rows : 1) * cols;
         if (i == skip || !name)
             continue;
@@ -392,7 +407,8 @@ static void test_folder_refused(void **state)
 {
     (void)state;
     expect_refused("{" CONFIG "}", 3, NULL, "'model.layers.0.self_attn.k_proj.weight' is missing");
-    expect_refused("{" CONFIG "}", -1, "model.layers.0.surprise", "'model.layers.0.surprise' is unknown");
+    expect_refused("{" CONFIG "}", -1, "model.layers.0.surprise",
+                   "'model.layers.0.surprise' is unknown");
     expect_refused("{" CONFIG "}", -1, "model.layers.1.input_layernorm.weight", "is unknown");
     expect_refused("{\"model_type\":\"mamba\"}", -1, NULL, "'mamba' is not supported");
     expect_refused("{" CONFIG ",\"hidden_act\":\"gelu\"}", -1, NULL, "'gelu'");
@@ -411,7 +427,8 @@ static void test_config_styles(void **state)
 {
     static const char *const configs[] = {
         "{" CONFIG ",\"rope_theta\":500000,\"rope_scaling\":{\"type\":\"linear\",\"factor\":4.0}}",
-        "{" CONFIG ",\"rope_parameters\":{\"rope_theta\":500000,\"rope_type\":\"linear\",\"factor\":4}}",
+        "{" CONFIG
+        ",\"rope_parameters\":{\"rope_theta\":500000,\"rope_type\":\"linear\",\"factor\":4}}",
     };
     double theta, factor;
 
@@ -449,12 +466,12 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_truncations),
-        cmocka_unit_test(test_damage),          cmocka_unit_test(test_lying_tensors),
-        cmocka_unit_test(test_safetensors),     cmocka_unit_test(test_safetensors_bad),
-        cmocka_unit_test(test_header_size),     cmocka_unit_test(test_index),
-        cmocka_unit_test(test_interleave),      cmocka_unit_test(test_folder),
-        cmocka_unit_test(test_folder_refused),  cmocka_unit_test(test_config_styles),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_damage),         cmocka_unit_test(test_lying_tensors),
+        cmocka_unit_test(test_safetensors),    cmocka_unit_test(test_safetensors_bad),
+        cmocka_unit_test(test_header_size),    cmocka_unit_test(test_index),
+        cmocka_unit_test(test_interleave),     cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_folder_refused), cmocka_unit_test(test_config_styles),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -45,8 +45,8 @@ static const struct opt opts[] = {
     { 0, "against", OPT_PATH, AT(against), .arg = "FILE", .needs = "near|key", .group = "Text",
       .help = "a reference" },
     { 0, "train", OPT_FLAG, AT(train), .flags = OPT_MODE, .group = "Modes", .help = "train" },
-    { 0, "verify", OPT_PATH, AT(verify), .arg = "DIR", .flags = OPT_MODE, .complete =
-      OPT_COMPLETE_DIR, .group = "Modes", .help = "verify a folder" },
+    { 0, "verify", OPT_PATH, AT(verify), .arg = "DIR", .flags = OPT_MODE,
+      .complete = OPT_COMPLETE_DIR, .group = "Modes", .help = "verify a folder" },
     { 'm', "model", OPT_PATH, AT(model), .arg = "FILE", .flags = OPT_REQUIRED, .modes = 1,
       .group = "Text", .help = "the model" },
 };
@@ -61,10 +61,18 @@ static const struct command_example examples[] = { { "the usual", "toy -m x < a"
 static struct command toy(void)
 {
     return (struct command){
-        .name = "toy", .summary = "Play with records.", .synopsis = synopsis,
-        .examples = examples, .opts = opts, .opt_count = countof(opts), .modes = modes,
-        .mode_count = 3, .common = COMMON_FILTER, .operands = "FILE...",
-        .order = "output order is input order", .memory = "bounded",
+        .name = "toy",
+        .summary = "Play with records.",
+        .synopsis = synopsis,
+        .examples = examples,
+        .opts = opts,
+        .opt_count = countof(opts),
+        .modes = modes,
+        .mode_count = 3,
+        .common = COMMON_FILTER,
+        .operands = "FILE...",
+        .order = "output order is input order",
+        .memory = "bounded",
     };
 }
 
@@ -76,7 +84,7 @@ static struct arena arena;
 
 static bool run_command(const struct command *cmd, const char *const *args)
 {
-    char *argv[32] = { (char *)(uintptr_t)"toy" };
+    char *argv[32] = { (char *)(uintptr_t) "toy" };
     int argc = 1;
 
     while (args[argc - 1]) {
@@ -96,11 +104,11 @@ static bool run(const char *const *args)
 }
 
 #define GOOD(...) assert_true(run((const char *const[]){ __VA_ARGS__, NULL }))
-#define BAD(expected, ...) \
-    do { \
-        assert_false(run((const char *const[]){ __VA_ARGS__, NULL })); \
-        assert_int_equal(err.class, ERR_USAGE); \
-        assert_string_equal(err.text, expected); \
+#define BAD(expected, ...)                                                                         \
+    do {                                                                                           \
+        assert_false(run((const char *const[]){ __VA_ARGS__, NULL }));                             \
+        assert_int_equal(err.class, ERR_USAGE);                                                    \
+        assert_string_equal(err.text, expected);                                                   \
     } while (0)
 
 static void values_have_every_spelling(void **state)
@@ -174,8 +182,7 @@ static void bad_values_are_named(void **state)
     BAD("option '--top': 'abc' is not a whole number", "-mx", "--top=abc");
     BAD("option '-n': '0' is out of range: 1 to 100", "-mx", "-n0");
     BAD("option '--top': '' is not a whole number", "-mx", "--top=");
-    BAD("option '--top': '99999999999999999999' is too large", "-mx",
-        "--top=99999999999999999999");
+    BAD("option '--top': '99999999999999999999' is too large", "-mx", "--top=99999999999999999999");
     BAD("option '--near': 'nan' is not a number", "-mx", "--near=nan");
     BAD("option '--near': '0x1' is not a number", "-mx", "--near=0x1");
     BAD("option '--near': '1.5' is out of range: 0 to 1", "-mx", "--near", "1.5");
@@ -195,8 +202,8 @@ static void bad_values_are_named(void **state)
     BAD("option '--explain=' has an empty value: leave '=' out, or give HOW", "-mx", "--explain=");
     BAD("option '--isa': 'avx' is not one of scalar, avx2, avx512, neon; did you mean 'avx2'?",
         "-mx", "--isa=avx");
-    BAD("option '--max-errors': '101%' is neither a number of records nor a share like 0.5%",
-        "-mx", "--rejects=r", "--max-errors=101%");
+    BAD("option '--max-errors': '101%' is neither a number of records nor a share like 0.5%", "-mx",
+        "--rejects=r", "--max-errors=101%");
 }
 
 static void unknown_names_get_a_suggestion(void **state)
@@ -223,7 +230,8 @@ static void every_problem_is_listed(void **state)
 {
     (void)state;
     BAD("unknown option '--bad'\noption '--top': 'x' is not a whole number\n"
-        "option '--model FILE' is required", "--bad", "--top=x");
+        "option '--model FILE' is required",
+        "--bad", "--top=x");
     const char *many[28];
     for (int i = 0; i < 27; i++)
         many[i] = "--an-option-that-does-not-exist-and-has-a-name";
@@ -405,8 +413,9 @@ static void tables_are_checked(void **state)
 {
     struct command cmd = toy();
     const struct opt flag = { 0, "fine", OPT_FLAG, 0, .group = "Text", .help = "fine" };
-    const struct opt word = { 0, "fine", OPT_STRING, 0, .arg = "X", .group = "Text",
-                              .help = "x y" };
+    const struct opt word = {
+        0, "fine", OPT_STRING, 0, .arg = "X", .group = "Text", .help = "x y"
+    };
     struct opt o;
     (void)state;
 
@@ -455,12 +464,12 @@ static void commands_are_checked(void **state)
 {
     struct command cmd = toy();
     (void)state;
-#define EXPECT(what) \
-    do { \
-        const char *fault = opt_check(&cmd, &arena); \
-        assert_non_null(fault); \
-        assert_non_null(strstr(fault, what)); \
-        cmd = toy(); \
+#define EXPECT(what)                                                                               \
+    do {                                                                                           \
+        const char *fault = opt_check(&cmd, &arena);                                               \
+        assert_non_null(fault);                                                                    \
+        assert_non_null(strstr(fault, what));                                                      \
+        cmd = toy();                                                                               \
     } while (0)
     cmd.name = "Toy";
     EXPECT("no name");
@@ -478,7 +487,8 @@ static void commands_are_checked(void **state)
     EXPECT("mode");
     const struct command_example wide[] = {
         { NULL, "123456789 123456789 123456789 123456789 123456789 123456789 123456789 1234567" },
-        { 0 } };
+        { 0 }
+    };
     cmd.examples = wide;
     EXPECT("76 columns");
 }

@@ -12,8 +12,8 @@
 static struct out *open_out(const char *path, const char *compress)
 {
     struct err err = { 0 };
-    struct out *o = out_open(&(struct out_conf){ .path = path, .compress = compress, .force = true },
-                             &err);
+    struct out *o =
+        out_open(&(struct out_conf){ .path = path, .compress = compress, .force = true }, &err);
 
     if (!o)
         fail_msg("%s", err.text);
@@ -100,8 +100,9 @@ static void test_suffix_chooses(void **state)
 static void test_compress_texts(void **state)
 {
     static const char *const good[] = { "zstd", "zstd:1", "zstd:22", "gzip:9", "xz:0", "none", "" };
-    static const char *const bad[] = { "zst", "zstd:", "zstd:0", "zstd:23", "gzip:10", "xz:-1",
-                                       "zstd:3x", "none:1", "zstd:003", "bzip2", "Zstd" };
+    static const char *const bad[] = { "zst",      "zstd:", "zstd:0",  "zstd:23",
+                                       "gzip:10",  "xz:-1", "zstd:3x", "none:1",
+                                       "zstd:003", "bzip2", "Zstd" };
     struct err err = { 0 };
 
     (void)state;
@@ -144,8 +145,11 @@ static void test_failures_leave_no_temporary(void **state)
     static const struct {
         const char *call;
         enum err_class class;
-    } row[] = { { "open", ERR_CANTCREAT }, { "write", ERR_IO },  { "fsync", ERR_IO },
-                { "close", ERR_IO },       { "rename", ERR_CANTCREAT } };
+    } row[] = { { "open", ERR_CANTCREAT },
+                { "write", ERR_IO },
+                { "fsync", ERR_IO },
+                { "close", ERR_IO },
+                { "rename", ERR_CANTCREAT } };
     static const char *const how[] = { "none", "zstd:1", "gzip:1", "xz:0" };
     const char *path = kept_path(path_of("fails"));
     slice text = sample_text(1 << 20);
@@ -158,8 +162,8 @@ static void test_failures_leave_no_temporary(void **state)
             int nth = 0, failed;
             do {
                 fault_set(row[i].call, ++nth, ENOSPC);
-                struct out *o = out_open(&(struct out_conf){ .path = path, .compress = how[c] },
-                                         &err);
+                struct out *o =
+                    out_open(&(struct out_conf){ .path = path, .compress = how[c] }, &err);
                 bool ok = o != NULL;
                 for (int k = 0; ok && k < 16; k++)
                     ok = out_write(o, slice_make(text.ptr + k * 65536, 65536), &err);

@@ -33,8 +33,8 @@ static void ids_from_json(void **state)
     assert_int_equal(t.count, 3);
     assert_int_equal(t.ids[1], 65536);
     assert_int_equal(t.max, 2147483647);
-    static const char *const bad[] = { "[1,-2]", "[1.0]", "[1e3]", "[2147483648]", "[null]", "[[1]]",
-                                       "[\"1\"]", "[99999999999999999999]" };
+    static const char *const bad[] = { "[1,-2]", "[1.0]", "[1e3]",   "[2147483648]",
+                                       "[null]", "[[1]]", "[\"1\"]", "[99999999999999999999]" };
     for (ptrdiff_t i = 0; i < countof(bad); i++)
         assert_non_null(tokens_parse(padded(slice_of(bad[i])), 0, &arena, &t, &at));
 }
@@ -118,8 +118,9 @@ static void frames_come_back(void **state)
 static void manifests_come_back(void **state)
 {
     struct manifest m = { .options = { PACK_MEGATRON, 1000, 0, 0, 0, 2, 100, PACK_AUTO } }, again;
-    struct pack_shard s = { .records = 3, .tokens = 9, .content_bytes = 80, .dtype = PACK_U16,
-                            .file_count = 2 };
+    struct pack_shard s = {
+        .records = 3, .tokens = 9, .content_bytes = 80, .dtype = PACK_U16, .file_count = 2
+    };
     struct buf text = { 0 }, journal = { 0 };
     (void)state;
     journal_head(&m.options, &journal);
@@ -158,8 +159,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_from_json),    cmocka_unit_test(ids_to_bytes_and_json),
-        cmocka_unit_test(megatron_head),    cmocka_unit_test(frames_come_back),
+        cmocka_unit_test(ids_from_json),       cmocka_unit_test(ids_to_bytes_and_json),
+        cmocka_unit_test(megatron_head),       cmocka_unit_test(frames_come_back),
         cmocka_unit_test(manifests_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);

@@ -22,10 +22,11 @@ static uint64_t rnd(void)
 
 /* Characters that meet every rule: all classes, of one to four bytes. */
 static const uint32_t alphabet[] = {
-    'a', 'z', 's', 't', 'l', 'e', 'v', 'r', 'D', 'S', 'M', '\'', '\'', '0', '7', ' ', ' ', ' ', '\n', '\n',
-    '\r', '\t', '\v', '.', '(', '"', 0, 0x7F, 0x1C, 0x85, 0xA0, 0xE9, 0x17F, 0x301, 0x3B1, 0x660, 0xBD,
-    0x2019, 0x201C, 0x2028, 0x3000, 0x4E2D, 0x3042, 0xAC00, 0xFF11, 0xFEFF, 0x1F600, 0x1D7D8, 0x20000,
-    0x105C0, 0x10FFFF,
+    'a',    'z',    's',     't',     'l',     'e',     'v',      'r',    'D',    'S',    'M',
+    '\'',   '\'',   '0',     '7',     ' ',     ' ',     ' ',      '\n',   '\n',   '\r',   '\t',
+    '\v',   '.',    '(',     '"',     0,       0x7F,    0x1C,     0x85,   0xA0,   0xE9,   0x17F,
+    0x301,  0x3B1,  0x660,   0xBD,    0x2019,  0x201C,  0x2028,   0x3000, 0x4E2D, 0x3042, 0xAC00,
+    0xFF11, 0xFEFF, 0x1F600, 0x1D7D8, 0x20000, 0x105C0, 0x10FFFF,
 };
 
 static ptrdiff_t random_text(char *dst, ptrdiff_t cap, int flavour)
@@ -65,13 +66,17 @@ static void check(const struct pieces_rule *rule, slice text, struct pieces_wind
 
 static const char *const patterns[] = {
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| "
+    "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
     "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| "
+    "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
     "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}+| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}+| "
+    "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
     "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-    "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+"
+    "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+| "
+    "?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+"
     "|\\s++$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s",
 };
 
@@ -102,7 +107,8 @@ static void masks_equal_plain_rules(void **state)
 /* One character a million times is cut in linear time, and the pieces are as the rules say. */
 static void long_runs(void **state)
 {
-    static const char *const unit[] = { "a", " ", "\n", "'", "9", "\xE4\xB8\xAD", "\xE3\x80\x80", " a", "\n " };
+    static const char *const unit[] = { "a",  " ",  "\n", "'", "9", "\xE4\xB8\xAD", "\xE3\x80\x80",
+                                        " a", "\n " };
     struct pieces_window *w = calloc(1, sizeof *w);
     ptrdiff_t len = 1 << 20;
     char *text = malloc((size_t)len);
@@ -126,7 +132,10 @@ static void rows_equal_scalar(void **state)
 {
     static char text[TEXTMASK_BYTES * 5];
     struct textmask want[4], got[4];
-    struct { textmask_fn *fn; bool usable; } rows[] = {
+    struct {
+        textmask_fn *fn;
+        bool usable;
+    } rows[] = {
 #if defined(__x86_64__)
         { textmask_avx2, cpu_has(CPU_AVX2) },
         { textmask_avx512, cpu_has(CPU_AVX512) },

@@ -6,8 +6,9 @@
 
 static void test_format(void **state)
 {
-    struct progress_state s = { .in = 1204331, .out = 1101220, .bytes_in = 812000000,
-                                .raw_bytes = 37, .raw_total = 100 };
+    struct progress_state s = {
+        .in = 1204331, .out = 1101220, .bytes_in = 812000000, .raw_bytes = 37, .raw_total = 100
+    };
     char line[320];
 
     (void)state;

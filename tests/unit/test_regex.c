@@ -71,9 +71,9 @@ static void says_when_a_limit_is_hit(void **state)
     memset(text, 'a', sizeof text - 2);
     text[sizeof text - 2] = '!';
     assert_int_equal(search("(a+)+$", 0, text, &m), REGEX_LIMIT);
-    assert_int_equal(search("(a|aa)+c", 0, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
-                            &m),
-                     REGEX_NONE); /* the required last character is missing: no search at all */
+    assert_int_equal(
+        search("(a|aa)+c", 0, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", &m),
+        REGEX_NONE); /* the required last character is missing: no search at all */
 }
 
 static void refuses_bad_patterns(void **state)

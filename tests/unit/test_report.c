@@ -25,7 +25,9 @@ static void fill(struct report *r)
     report_float(r, "ratio", 0.1, "A share.");
     report_float(r, "odd", NAN, "Not a number.");
     report_float(r, "open", INFINITY, "No bound.");
-    report_text(r, "note", SLICE("a\xff" "b"));
+    report_text(r, "note",
+                SLICE("a\xff"
+                      "b"));
     report_json(r, "levels", SLICE("[1,{\"a\":2}]"));
 }
 
@@ -152,10 +154,8 @@ static void test_summary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json_report),
-        cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_promtool_accepts),
-        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_json_report),      cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_promtool_accepts), cmocka_unit_test(test_failures),
         cmocka_unit_test(test_summary),
     };
 

@@ -115,8 +115,8 @@ static void occurrences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(greedy),  cmocka_unit_test(proportions), cmocka_unit_test(filters),
-        cmocka_unit_test(seeds),   cmocka_unit_test(occurrences),
+        cmocka_unit_test(greedy), cmocka_unit_test(proportions), cmocka_unit_test(filters),
+        cmocka_unit_test(seeds),  cmocka_unit_test(occurrences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

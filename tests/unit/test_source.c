@@ -188,8 +188,8 @@ static void charsets_whole_and_in_pieces(void **state)
         struct buf out = { 0 };
         int64_t at;
         for (ptrdiff_t i = 0; i < 8; i += step)
-            assert_true(charset_feed(cs, slice_make(utf16 + i, MIN(step, 8 - i)), i + step >= 8, &out,
-                                     &at));
+            assert_true(charset_feed(cs, slice_make(utf16 + i, MIN(step, 8 - i)), i + step >= 8,
+                                     &out, &at));
         assert_true(slice_eq(buf_slice(&out), text));
         buf_release(&out);
         charset_close(cs);
@@ -203,7 +203,7 @@ static void charsets_whole_and_in_pieces(void **state)
     assert_string_equal(charset_guess(P("na\xc3"), false, &bad, &arena), "UTF-8");
 }
 
-#define RECORD(type, length, body) \
+#define RECORD(type, length, body)                                                                 \
     "WARC/1.0\r\nWARC-Type: " type "\r\nContent-Length: " length "\r\n\r\n" body "\r\n\r\n"
 
 /* How many sound and bad records a web archive has, the same for every window. */
@@ -234,15 +234,19 @@ static void web_records_by_length(void **state)
     count_web(CUT_WARC, SLICE(RECORD("resource", "3", "abc") RECORD("resource", "0", "")), 2, 0);
     count_web(CUT_WARC, SLICE(RECORD("resource", "1", "abc") RECORD("resource", "3", "abc")), 1, 1);
     /* a length that swallows the next record: both are found */
-    count_web(CUT_WARC, SLICE(RECORD("resource", "50", "abc") RECORD("resource", "3", "abc")), 1, 1);
-    count_web(CUT_WARC, SLICE(RECORD("resource", "9999", "abc") RECORD("resource", "3", "abc")), 1, 1);
+    count_web(CUT_WARC, SLICE(RECORD("resource", "50", "abc") RECORD("resource", "3", "abc")), 1,
+              1);
+    count_web(CUT_WARC, SLICE(RECORD("resource", "9999", "abc") RECORD("resource", "3", "abc")), 1,
+              1);
     count_web(CUT_WARC, SLICE("noise\n" RECORD("resource", "3", "abc") "noise\nWARC/1.0\n"), 0, 3);
     count_web(CUT_WARC, SLICE(RECORD("resource", "x", "abc") RECORD("resource", "3", "abc")), 1, 1);
     count_web(CUT_WARC, SLICE("WARC/1.0\r\nno end"), 0, 1);
     count_web(CUT_WARC, SLICE(""), 0, 0);
-    count_web(CUT_ARC, SLICE("filedesc://a 0.0.0.0 20140301000000 text/plain 2\nab\n"
-                             "http://a/ b 1.2.3.4 20140301000000 text/html 3\nabc\n\n"
-                             "http://a/ 1.2.3.4 20140301000000 text/html x\n"), 2, 1);
+    count_web(CUT_ARC,
+              SLICE("filedesc://a 0.0.0.0 20140301000000 text/plain 2\nab\n"
+                    "http://a/ b 1.2.3.4 20140301000000 text/html 3\nabc\n\n"
+                    "http://a/ 1.2.3.4 20140301000000 text/html x\n"),
+              2, 1);
 }
 
 static const char *http_body(const char *message, const char **why)
@@ -262,9 +266,12 @@ static void http_messages(void **state)
     (void)state;
     assert_string_equal(http_body("HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody", &why), "body");
     assert_string_equal(http_body("HTTP/1.0 200\nTransfer-Encoding: chunked\n\n"
-                                  "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", &why), "abcde");
+                                  "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+                                  &why),
+                        "abcde");
     assert_null(why);
-    assert_string_equal(http_body("HTTP/1.0 200\nTransfer-Encoding: Chunked\n\n<html>", &why), "<html>");
+    assert_string_equal(http_body("HTTP/1.0 200\nTransfer-Encoding: Chunked\n\n<html>", &why),
+                        "<html>");
     http_body("HTTP/1.0 200\nTransfer-Encoding: chunked\n\n3\r\nab", &why);
     assert_non_null(why);
     http_body("HTTP/1.0 200\nTransfer-Encoding: chunked\n\n2\r\nab\r\nzz", &why);

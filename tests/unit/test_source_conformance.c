@@ -43,8 +43,9 @@ static slice base64(slice s)
 static slice label_of(slice python)
 {
     static const char *const names[][2] = {
-        { "cp1252", "windows-1252" }, { "cp1250", "windows-1250" },   { "utf-16-le", "utf-16le" },
-        { "utf-16", "utf-16le" },     { "iso8859-15", "iso-8859-15" }, { "iso8859-2", "iso-8859-2" },
+        { "cp1252", "windows-1252" },    { "cp1250", "windows-1250" },
+        { "utf-16-le", "utf-16le" },     { "utf-16", "utf-16le" },
+        { "iso8859-15", "iso-8859-15" }, { "iso8859-2", "iso-8859-2" },
     };
     for (ptrdiff_t i = 0; i < countof(names); i++)
         if (slice_eq(python, slice_of(names[i][0])))
@@ -128,7 +129,8 @@ static void rows_of_encoding_mime(void **state)
     const char *data = getenv("DATA");
     slice file = { 0 }, rest;
     (void)state;
-    const char *path = arena_printf(&arena, "%s/data-prep/encoding-mime.jsonl", data ? data : "").ptr;
+    const char *path =
+        arena_printf(&arena, "%s/data-prep/encoding-mime.jsonl", data ? data : "").ptr;
     if (!data || !os_slurp(path, 1 << 24, &file, &err)) {
         print_message("needs data-prep/encoding-mime.jsonl of the conformance data\n");
         skip();
@@ -137,7 +139,8 @@ static void rows_of_encoding_mime(void **state)
     for (ptrdiff_t end; (end = slice_find(rest, '\n')) >= 0; rest = slice_from(rest, end + 1)) {
         const struct json_node *row = json_parse(slice_make(rest.ptr, end), &arena, &err);
         assert_non_null(row);
-        slice id = json_get_string(row, "id", SLICE("")), op = json_get_string(row, "op", SLICE(""));
+        slice id = json_get_string(row, "id", SLICE("")),
+              op = json_get_string(row, "op", SLICE(""));
         const struct json_node *out = json_get(row, "out");
         total++;
         if (slice_eq(op, SLICE("detect_encoding")))

@@ -27,56 +27,276 @@ static void splits_like_spacy(void **state)
     static const struct {
         const char *text, *words;
     } cases[] = {
-        { "Hello, world!",
-          "Hello|,|world|!" },
+        { "Hello, world!", "Hello|,|world|!" },
         { "I can't, won't, don't; you're \"right\".",
           "I|ca|n't|,|wo|n't|,|do|n't|;|you|'re|\"|right|\"|." },
-        { "U.S. vs. U.K., e.g. this i.e. that.",
-          "U.S.|vs.|U.K.|,|e.g.|this|i.e.|that|." },
+        { "U.S. vs. U.K., e.g. this i.e. that.", "U.S.|vs.|U.K.|,|e.g.|this|i.e.|that|." },
         { "(see http://example.com/a\?b=c&d=e, or www.x.org).",
           "(|see|http://example.com/a\?b=c&d=e|,|or|www.x.org|)|." },
         { "10km 5kg $5 US$5 5$ 3.5% 1,000.50 10-20 a-b",
           "10|km|5|kg|$|5|US$|5|5|$|3.5|%|1,000.50|10|-|20|a|-|b" },
-        { "well-known state-of-the-art re-do--and" "\xe2" "\x80" "\x94" "then" "\xe2" "\x80" ""
-          "\xa6" "",
-          "well|-|known|state|-|of|-|the|-|art|re|-|do|--|and|" "\xe2" "\x80" "\x94" "|then|" ""
-            "\xe2" "\x80" "\xa6" "" },
-        { "8) :) (8) hello:) :-( x:) <3 ^_^ o_O",
-          "8)|:)|(|8)|hello|:)|:-(|x|:)|<3|^_^|o_O" },
-        { "o'clock y'all 'Cause " "\xe2" "\x80" "\x99" "tis doin' Let's she" "\xe2" "\x80" ""
-          "\x99" "ll they'dn't've",
-          "o'clock|y'|all|'Cause|" "\xe2" "\x80" "\x99" "|tis|doin'|Let|'s|she|" "\xe2" "\x80" "\x99" "ll|they'dn't've" },
+        { "well-known state-of-the-art re-do--and"
+          "\xe2"
+          "\x80"
+          "\x94"
+          "then"
+          "\xe2"
+          "\x80"
+          ""
+          "\xa6"
+          "",
+          "well|-|known|state|-|of|-|the|-|art|re|-|do|--|and|"
+          "\xe2"
+          "\x80"
+          "\x94"
+          "|then|"
+          ""
+          "\xe2"
+          "\x80"
+          "\xa6"
+          "" },
+        { "8) :) (8) hello:) :-( x:) <3 ^_^ o_O", "8)|:)|(|8)|hello|:)|:-(|x|:)|<3|^_^|o_O" },
+        { "o'clock y'all 'Cause "
+          "\xe2"
+          "\x80"
+          "\x99"
+          "tis doin' Let's she"
+          "\xe2"
+          "\x80"
+          ""
+          "\x99"
+          "ll they'dn't've",
+          "o'clock|y'|all|'Cause|"
+          "\xe2"
+          "\x80"
+          "\x99"
+          "|tis|doin'|Let|'s|she|"
+          "\xe2"
+          "\x80"
+          "\x99"
+          "ll|they'dn't've" },
         { "a.b.c A.B. Mr. Smith... wait..what .hidden ..",
           "a.b.c|A.B.|Mr.|Smith|...|wait|..|what|.hidden|.." },
         { "foo/bar foo,bar foo:bar foo=bar a<b 3<4 5*6 2^10 -1 +1",
           "foo|/|bar|foo|,|bar|foo|:|bar|foo|=|bar|a|<|b|3<4|5|*|6|2|^|10|-1|+1" },
-        { "na" "\xc3" "\xaf" "ve caf" "\xc3" "\xa9" ", " "\xc3" "\x9c" "n" "\xc3" "\xaf" "code" "\xe2" "\x80" "\x99" "s " "\xe2" "\x80" "\x9c" "quoted" "\xe2" "\x80" "\x9d" " " "\xc2" "\xab" "text" "\xc2" "\xbb" "",
-          "na" "\xc3" "\xaf" "ve|caf" "\xc3" "\xa9" "|,|" "\xc3" "\x9c" "n" "\xc3" "\xaf" "code"
-            "|" "\xe2" "\x80" "\x99" "s|" "\xe2" "\x80" "\x9c" "|quoted|" "\xe2" "\x80" "\x9d" "|" "\xc2" "\xab" "|text|" "\xc2" "\xbb" "" },
-        { "" "\xe6" "\x97" "\xa5" "\xe6" "\x9c" "\xac" "\xe8" "\xaa" "\x9e" "\xe3" "\x81" ""
-          "\xae" "\xe3" "\x83" "\x86" "\xe3" "\x82" "\xad" "\xe3" "\x82" "\xb9" "\xe3" "\x83" ""
-            "\x88" "\xe3" "\x80" "\x82" "\xe8" "\x8b" "\xb1" "\xe8" "\xaa" "\x9e" " mixed" ""
-              "\xe6" "\x97" "\xa5" "\xe6" "\x9c" "\xac" "",
-          "" "\xe6" "\x97" "\xa5" "\xe6" "\x9c" "\xac" "\xe8" "\xaa" "\x9e" "\xe3" "\x81" ""
-            "\xae" "\xe3" "\x83" "\x86" "\xe3" "\x82" "\xad" "\xe3" "\x82" "\xb9" "\xe3" "\x83" "\x88" "\xe3" "\x80" "\x82" "\xe8" "\x8b" "\xb1" "\xe8" "\xaa" "\x9e" "|mixed" "\xe6" "\x97" "\xa5" "\xe6" "\x9c" "\xac" "" },
+        { "na"
+          "\xc3"
+          "\xaf"
+          "ve caf"
+          "\xc3"
+          "\xa9"
+          ", "
+          "\xc3"
+          "\x9c"
+          "n"
+          "\xc3"
+          "\xaf"
+          "code"
+          "\xe2"
+          "\x80"
+          "\x99"
+          "s "
+          "\xe2"
+          "\x80"
+          "\x9c"
+          "quoted"
+          "\xe2"
+          "\x80"
+          "\x9d"
+          " "
+          "\xc2"
+          "\xab"
+          "text"
+          "\xc2"
+          "\xbb"
+          "",
+          "na"
+          "\xc3"
+          "\xaf"
+          "ve|caf"
+          "\xc3"
+          "\xa9"
+          "|,|"
+          "\xc3"
+          "\x9c"
+          "n"
+          "\xc3"
+          "\xaf"
+          "code"
+          "|"
+          "\xe2"
+          "\x80"
+          "\x99"
+          "s|"
+          "\xe2"
+          "\x80"
+          "\x9c"
+          "|quoted|"
+          "\xe2"
+          "\x80"
+          "\x9d"
+          "|"
+          "\xc2"
+          "\xab"
+          "|text|"
+          "\xc2"
+          "\xbb"
+          "" },
+        { ""
+          "\xe6"
+          "\x97"
+          "\xa5"
+          "\xe6"
+          "\x9c"
+          "\xac"
+          "\xe8"
+          "\xaa"
+          "\x9e"
+          "\xe3"
+          "\x81"
+          ""
+          "\xae"
+          "\xe3"
+          "\x83"
+          "\x86"
+          "\xe3"
+          "\x82"
+          "\xad"
+          "\xe3"
+          "\x82"
+          "\xb9"
+          "\xe3"
+          "\x83"
+          ""
+          "\x88"
+          "\xe3"
+          "\x80"
+          "\x82"
+          "\xe8"
+          "\x8b"
+          "\xb1"
+          "\xe8"
+          "\xaa"
+          "\x9e"
+          " mixed"
+          ""
+          "\xe6"
+          "\x97"
+          "\xa5"
+          "\xe6"
+          "\x9c"
+          "\xac"
+          "",
+          ""
+          "\xe6"
+          "\x97"
+          "\xa5"
+          "\xe6"
+          "\x9c"
+          "\xac"
+          "\xe8"
+          "\xaa"
+          "\x9e"
+          "\xe3"
+          "\x81"
+          ""
+          "\xae"
+          "\xe3"
+          "\x83"
+          "\x86"
+          "\xe3"
+          "\x82"
+          "\xad"
+          "\xe3"
+          "\x82"
+          "\xb9"
+          "\xe3"
+          "\x83"
+          "\x88"
+          "\xe3"
+          "\x80"
+          "\x82"
+          "\xe8"
+          "\x8b"
+          "\xb1"
+          "\xe8"
+          "\xaa"
+          "\x9e"
+          "|mixed"
+          "\xe6"
+          "\x97"
+          "\xa5"
+          "\xe6"
+          "\x9c"
+          "\xac"
+          "" },
         { "user@example.com #tag @name snake_case __init__ C++ C# .NET",
           "user@example.com|#|tag|@name|snake_case|_|_|init|_|_|C++|C|#|.NET" },
         { "8a.m. 9p.m. 10am 5' 6\" 12:30 2020-01-02",
           "8|a.m.|9|p.m.|10|am|5|'|6|\"|12:30|2020|-|01|-|02" },
-        { "~~~ ``` *** ((( ]]] \\n \\t",
-          "~~~|`|`|`|*|*|*|(|(|(|]|]|]|\\n|\\t" },
+        { "~~~ ``` *** ((( ]]] \\n \\t", "~~~|`|`|`|*|*|*|(|(|(|]|]|]|\\n|\\t" },
         { "don't)(can't \"can't\" [can't]. can't.",
           "don't)(can't|\"|ca|n't|\"|[|ca|n't|]|.|ca|n't|." },
-        { "" "\xf0" "\x9f" "\x98" "\x80" " hi" "\xf0" "\x9f" "\x98" "\x80" " " "\xc2" "\xa9" "2"
-          "020 100" "\xc2" "\xb0" " 5" "\xc2" "\xb0" "C. " "\xe2" "\x82" "\xac" "5 " "\xc2" ""
-            "\xa3" "10m",
-          "" "\xf0" "\x9f" "\x98" "\x80" "|hi|" "\xf0" "\x9f" "\x98" "\x80" "|" "\xc2" "\xa9" ""
-            "|2020|100|" "\xc2" "\xb0" "|5|" "\xc2" "\xb0" "|C|.|" "\xe2" "\x82" "\xac" "|5|" ""
-              "\xc2" "\xa3" "|10|m" },
-        { "Dr.No St.Louis Jan. 5th Dec.25",
-          "Dr.|No|St.|Louis|Jan.|5th|Dec.25" },
-        { "gonna gotta cannot Im dont ain't",
-          "gon|na|got|ta|can|not|I|m|do|nt|ai|n't" },
+        { ""
+          "\xf0"
+          "\x9f"
+          "\x98"
+          "\x80"
+          " hi"
+          "\xf0"
+          "\x9f"
+          "\x98"
+          "\x80"
+          " "
+          "\xc2"
+          "\xa9"
+          "2"
+          "020 100"
+          "\xc2"
+          "\xb0"
+          " 5"
+          "\xc2"
+          "\xb0"
+          "C. "
+          "\xe2"
+          "\x82"
+          "\xac"
+          "5 "
+          "\xc2"
+          ""
+          "\xa3"
+          "10m",
+          ""
+          "\xf0"
+          "\x9f"
+          "\x98"
+          "\x80"
+          "|hi|"
+          "\xf0"
+          "\x9f"
+          "\x98"
+          "\x80"
+          "|"
+          "\xc2"
+          "\xa9"
+          ""
+          "|2020|100|"
+          "\xc2"
+          "\xb0"
+          "|5|"
+          "\xc2"
+          "\xb0"
+          "|C|.|"
+          "\xe2"
+          "\x82"
+          "\xac"
+          "|5|"
+          ""
+          "\xc2"
+          "\xa3"
+          "|10|m" },
+        { "Dr.No St.Louis Jan. 5th Dec.25", "Dr.|No|St.|Louis|Jan.|5th|Dec.25" },
+        { "gonna gotta cannot Im dont ain't", "gon|na|got|ta|can|not|I|m|do|nt|ai|n't" },
         { "end.Start end.start ABC.def a.B 1.a x..y",
           "end|.|Start|end.start|ABC.def|a.|B|1.a|x|..|y" },
     };
@@ -114,9 +334,32 @@ static void counts_sentences_like_spacy(void **state)
         { "\"Hi.\" She said... yes. (Ok.) Done", 4 },
         { "A.  .  B", 2 },
         { "Wait\?! Really. ...", 2 },
-        { "" "\xe6" "\x97" "\xa5" "\xe6" "\x9c" "\xac" "\xe3" "\x80" "\x82" "\xe8" "\x8b" ""
-          "\xb1" "\xe8" "\xaa" "\x9e" "\xef" "\xbc" "\x81" " x", 2 },
-        { " lead. a" "\x09" "b. c", 2 },
+        { ""
+          "\xe6"
+          "\x97"
+          "\xa5"
+          "\xe6"
+          "\x9c"
+          "\xac"
+          "\xe3"
+          "\x80"
+          "\x82"
+          "\xe8"
+          "\x8b"
+          ""
+          "\xb1"
+          "\xe8"
+          "\xaa"
+          "\x9e"
+          "\xef"
+          "\xbc"
+          "\x81"
+          " x",
+          2 },
+        { " lead. a"
+          "\x09"
+          "b. c",
+          2 },
         { "", 0 },
     };
     for (int i = 0; i < countof(cases); i++)
@@ -128,7 +371,9 @@ static void counts_sentences_like_spacy(void **state)
 static void takes_long_chunks(void **state)
 {
     (void)state;
-    static const char *const units[] = { "(", ".", "a.", "x-", "http://a", "$", "\xE2\x80\xA6", "1" };
+    static const char *const units[] = {
+        "(", ".", "a.", "x-", "http://a", "$", "\xE2\x80\xA6", "1"
+    };
     for (int i = 0; i < countof(units); i++) {
         ptrdiff_t unit = (ptrdiff_t)strlen(units[i]), n = 30000 / unit, chars = 0;
         char *p = arena_alloc(&arena, n * unit + RECORD_PADDING, 1, 1);

@@ -174,8 +174,8 @@ static struct trials compare(int kind, ptrdiff_t runs, double factor, double mar
             a[i] = noisy(&rng, kind, 0.1 * factor) * slow;
             b[i] = noisy(&rng, kind, 0.1) * slow;
         }
-        struct stat_interval r = stat_ratio(a, runs, b, runs, interleaved, 0.99, (uint64_t)trial,
-                                            &arena);
+        struct stat_interval r =
+            stat_ratio(a, runs, b, runs, interleaved, 0.99, (uint64_t)trial, &arena);
         enum stat_verdict v = stat_verdict(r, margin);
         t.slower += v == STAT_SLOWER;
         t.faster += v == STAT_FASTER;

@@ -70,9 +70,9 @@ static void fills_in_groups(void **state)
 static void names_what_is_wrong(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "", "abc", "/a", "/a/b", "/(/x/", "/a/b/q", "/a/$1/",
-                                       "/a/${n}/", "/a/${/", "/a/\\q/", "a/b/c/", "\\a\\b\\",
-                                       "/a/\xff/" };
+    static const char *const bad[] = { "",       "abc",      "/a",       "/a/b",   "/(/x/",
+                                       "/a/b/q", "/a/$1/",   "/a/${n}/", "/a/${/", "/a/\\q/",
+                                       "a/b/c/", "\\a\\b\\", "/a/\xff/" };
     for (int i = 0; i < countof(bad); i++) {
         struct err err = { 0 };
         assert_null(subst_parse(slice_of(bad[i]), &arena, &err));

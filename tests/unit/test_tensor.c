@@ -89,7 +89,8 @@ static void test_all_halves(void **state)
         float x = tensor_f16_to_f32((uint16_t)h);
         int exp = (int)(h >> 10 & 31), frac = (int)(h & 1023);
         double want = exp == 31 ? (frac ? (double)NAN : (double)INFINITY)
-                      : exp ? ldexp(1024 + frac, exp - 25) : ldexp(frac, -24);
+                      : exp     ? ldexp(1024 + frac, exp - 25)
+                                : ldexp(frac, -24);
         if (h & 0x8000)
             want = -want;
         if (isnan(want)) {
@@ -101,8 +102,8 @@ static void test_all_halves(void **state)
         assert_int_equal(tensor_f16_from_f32(x), h);
         if (exp < 31 && !(h & 0x8000)) {
             /* Half-way to the next: to even. Just around it: to the nearer. */
-            double next = (h & 0x7FFF) == 0x7BFF ? 65536
-                                                 : (double)tensor_f16_to_f32((uint16_t)(h + 1));
+            double next =
+                (h & 0x7FFF) == 0x7BFF ? 65536 : (double)tensor_f16_to_f32((uint16_t)(h + 1));
             float mid = (float)((want + next) / 2);
             assert_int_equal(tensor_f16_from_f32(mid), h + (h & 1));
             assert_int_equal(tensor_f16_from_f32(nextafterf(mid, 0)), h);
@@ -139,7 +140,7 @@ static void fill_edges(float *x, int64_t n)
 }
 
 /* More than 16 blocks and a rest: both loops of the widest kernel. */
-#define N (19 * 32)
+#define N     (19 * 32)
 #define BYTES (19 * 34)
 
 static void test_q8_0(void **state)

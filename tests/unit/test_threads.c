@@ -23,7 +23,8 @@ static void note(void *arg, ptrdiff_t task, int thread)
 
 static void run_checked(struct threads *pool, ptrdiff_t tasks)
 {
-    struct seen s = { calloc((size_t)tasks + 1, sizeof(int)), calloc((size_t)tasks + 1, sizeof(int)),
+    struct seen s = { calloc((size_t)tasks + 1, sizeof(int)),
+                      calloc((size_t)tasks + 1, sizeof(int)),
                       { 0 } };
     int64_t sum = 0;
 

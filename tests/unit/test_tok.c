@@ -16,10 +16,13 @@
 
 #include <cmocka.h>
 
-#define BYTE_LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}"
-#define MODEL "{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"\xC4\xA0\":3},\"merges\":[\"a b\"]}"
-#define ADDED(id, text) "{\"id\":" id ",\"content\":\"" text "\",\"single_word\":false,\"lstrip\":false," \
-                        "\"rstrip\":false,\"normalized\":false,\"special\":true}"
+#define BYTE_LEVEL                                                                                 \
+    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}"
+#define MODEL                                                                                      \
+    "{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"\xC4\xA0\":3},\"merges\":[\"a b\"]}"
+#define ADDED(id, text)                                                                            \
+    "{\"id\":" id ",\"content\":\"" text "\",\"single_word\":false,\"lstrip\":false,"              \
+    "\"rstrip\":false,\"normalized\":false,\"special\":true}"
 
 static uint64_t seed = 2463534242u;
 
@@ -72,62 +75,98 @@ static void bad_files_are_refused_by_name(void **state)
         { "{\"model\":{\"vocab\":[],\"merges\":[]}}", "$.model.vocab: not an object" },
         { "{\"model\":{\"vocab\":{}}}", "$.model.merges: missing" },
         { "{\"model\":{\"vocab\":{},\"vocab\":{},\"merges\":[]}}", "'vocab' is there twice" },
-        { "{\"model\":{\"vocab\":{},\"merges\":[]},\"pre_tokenizer\":" BYTE_LEVEL "}", "$.model.vocab: empty" },
+        { "{\"model\":{\"vocab\":{},\"merges\":[]},\"pre_tokenizer\":" BYTE_LEVEL "}",
+          "$.model.vocab: empty" },
         { "{\"model\":" MODEL "}", "$.pre_tokenizer: no ByteLevel" },
         { "{\"model\":" MODEL ",\"x\":1}", "$: unknown member 'x'" },
-        { "{\"model\":" MODEL ",\"truncation\":{\"max_length\":5}}", "$.truncation: not supported" },
+        { "{\"model\":" MODEL ",\"truncation\":{\"max_length\":5}}",
+          "$.truncation: not supported" },
         { "{\"model\":" MODEL ",\"padding\":{}}", "$.padding: not supported" },
-        { "{\"model\":{\"vocab\":{\"a\":0,\"a\":1},\"merges\":[]}}", "$.model.vocab: 'a' is there twice" },
-        { "{\"model\":{\"vocab\":{\"a\":0,\"b\":0},\"merges\":[]}}", "$.model.vocab: 'b' has the id 0" },
+        { "{\"model\":{\"vocab\":{\"a\":0,\"a\":1},\"merges\":[]}}",
+          "$.model.vocab: 'a' is there twice" },
+        { "{\"model\":{\"vocab\":{\"a\":0,\"b\":0},\"merges\":[]}}",
+          "$.model.vocab: 'b' has the id 0" },
         { "{\"model\":{\"vocab\":{\"a\":-1},\"merges\":[]}}", "the id of 'a' is not a number" },
         { "{\"model\":{\"vocab\":{\"a\":1.5},\"merges\":[]}}", "the id of 'a' is not a number" },
         { "{\"model\":{\"vocab\":{\"a\":1e9},\"merges\":[]}}", "the id of 'a' is not a number" },
-        { "{\"model\":{\"vocab\":{\"a\":{\"b\":1}},\"merges\":[]}}", "the id of 'a' is not a number" },
+        { "{\"model\":{\"vocab\":{\"a\":{\"b\":1}},\"merges\":[]}}",
+          "the id of 'a' is not a number" },
         { "{\"model\":{\"vocab\":{\"a\":99999999999999999999},\"merges\":[]}}", "the id of 'a'" },
-        { "{\"model\":{\"vocab\":{\"a\":200000000},\"merges\":[]}}", "id 200000000 in a vocabulary of 1" },
+        { "{\"model\":{\"vocab\":{\"a\":200000000},\"merges\":[]}}",
+          "id 200000000 in a vocabulary of 1" },
         { "{\"model\":{\"vocab\":{\"\\ud800\":0},\"merges\":[]}}", "a lone surrogate" },
-        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a\"]}}", "$.model.merges[0]: not two tokens" },
-        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a a a\"]}}", "$.model.merges[0]: not two tokens" },
-        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[[\"a\"]]}}", "$.model.merges[0]: not two tokens" },
-        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[[\"a\",1]]}}", "$.model.merges[0]: not two tokens" },
+        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a\"]}}",
+          "$.model.merges[0]: not two tokens" },
+        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a a a\"]}}",
+          "$.model.merges[0]: not two tokens" },
+        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[[\"a\"]]}}",
+          "$.model.merges[0]: not two tokens" },
+        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[[\"a\",1]]}}",
+          "$.model.merges[0]: not two tokens" },
         { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[3]}}", "$.model.merges[0]: not two tokens" },
-        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a b\"]}}", "$.model.merges[0]: 'b' is not in" },
-        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a a\"]}}", "$.model.merges[0]: the vocabulary does not" },
+        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a b\"]}}",
+          "$.model.merges[0]: 'b' is not in" },
+        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a a\"]}}",
+          "$.model.merges[0]: the vocabulary does not" },
         { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"dropout\":0.1}}", "$.model.dropout" },
-        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"unk_token\":\"u\"}}", "$.model.unk_token" },
-        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"end_of_word_suffix\":\"w\"}}", "$.model.end_of_word_suffix" },
+        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"unk_token\":\"u\"}}",
+          "$.model.unk_token" },
+        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"end_of_word_suffix\":\"w\"}}",
+          "$.model.end_of_word_suffix" },
         { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"fuse_unk\":1}}", "$.model.fuse_unk" },
-        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"what\":1}}", "$.model: unknown member 'what'" },
-        { "{\"normalizer\":{\"type\":\"Lowercase\"},\"model\":" MODEL "}", "$.normalizer.type: 'Lowercase'" },
-        { "{\"normalizer\":{\"type\":\"NFC\",\"x\":1},\"model\":" MODEL "}", "$.normalizer: unknown member 'x'" },
-        { "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{}]},\"model\":" MODEL "}",
+        { "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"what\":1}}",
+          "$.model: unknown member 'what'" },
+        { "{\"normalizer\":{\"type\":\"Lowercase\"},\"model\":" MODEL "}",
+          "$.normalizer.type: 'Lowercase'" },
+        { "{\"normalizer\":{\"type\":\"NFC\",\"x\":1},\"model\":" MODEL "}",
+          "$.normalizer: unknown member 'x'" },
+        { "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{}]},"
+          "\"model\":" MODEL "}",
           "$.normalizer.normalizers[1]: not an object with a type" },
-        { "{\"pre_tokenizer\":{\"type\":\"Metaspace\"},\"model\":" MODEL "}", "$.pre_tokenizer.type: 'Metaspace'" },
-        { "{\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"model\":" MODEL "}", "$.pre_tokenizer.add_prefix_space" },
-        { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[" BYTE_LEVEL "," BYTE_LEVEL "]},\"model\":" MODEL "}",
+        { "{\"pre_tokenizer\":{\"type\":\"Metaspace\"},\"model\":" MODEL "}",
+          "$.pre_tokenizer.type: 'Metaspace'" },
+        { "{\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"model\":" MODEL "}",
+          "$.pre_tokenizer.add_prefix_space" },
+        { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[" BYTE_LEVEL "," BYTE_LEVEL
+          "]},\"model\":" MODEL "}",
           "$.pre_tokenizer.pretokenizers[1]: a second ByteLevel" },
-        { "{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\\\\b\"},\"behavior\":\"Isolated\",\"invert\":false},"
-          "\"model\":" MODEL "}", "$.pre_tokenizer.pattern.Regex: byte 2 of the pattern" },
-        { "{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":\"a\",\"behavior\":\"Isolated\",\"invert\":false},\"model\":" MODEL "}",
+        { "{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\\\\b\"},\"behavior\":"
+          "\"Isolated\",\"invert\":false},"
+          "\"model\":" MODEL "}",
+          "$.pre_tokenizer.pattern.Regex: byte 2 of the pattern" },
+        { "{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":\"a\",\"behavior\":\"Isolated\","
+          "\"invert\":false},\"model\":" MODEL "}",
           "$.pre_tokenizer.pattern" },
-        { "{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"No\",\"invert\":false},\"model\":" MODEL "}",
+        { "{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":"
+          "\"No\",\"invert\":false},\"model\":" MODEL "}",
           "$.pre_tokenizer.behavior" },
-        { "{\"decoder\":{\"type\":\"WordPiece\"},\"model\":" MODEL "}", "$.decoder.type: 'WordPiece'" },
-        { "{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[]},\"model\":" MODEL "}",
+        { "{\"decoder\":{\"type\":\"WordPiece\"},\"model\":" MODEL "}",
+          "$.decoder.type: 'WordPiece'" },
+        { "{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[]},\"model\":" MODEL
+          "}",
           "$.post_processor.single: no sequence A" },
-        { "{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\"}}]},\"model\":" MODEL "}",
+        { "{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{"
+          "\"id\":\"x\"}}]},\"model\":" MODEL "}",
           "$.post_processor.single[0]: special token 'x'" },
-        { "{\"post_processor\":{\"type\":\"RobertaProcessing\",\"sep\":[\"a\",77],\"cls\":[\"a\",0]},\"pre_tokenizer\":" BYTE_LEVEL
-          ",\"model\":" MODEL "}", "$.post_processor: id 77" },
-        { "{\"pre_tokenizer\":" BYTE_LEVEL ",\"added_tokens\":[" ADDED("9", "x") "],\"model\":" MODEL "}",
+        { "{\"post_processor\":{\"type\":\"RobertaProcessing\",\"sep\":[\"a\",77],\"cls\":[\"a\",0]"
+          "},\"pre_tokenizer\":" BYTE_LEVEL ",\"model\":" MODEL "}",
+          "$.post_processor: id 77" },
+        { "{\"pre_tokenizer\":" BYTE_LEVEL
+          ",\"added_tokens\":[" ADDED("9", "x") "],\"model\":" MODEL "}",
           "$.added_tokens[0].id: must be 4" },
-        { "{\"pre_tokenizer\":" BYTE_LEVEL ",\"added_tokens\":[" ADDED("0", "ab") "],\"model\":" MODEL "}",
+        { "{\"pre_tokenizer\":" BYTE_LEVEL
+          ",\"added_tokens\":[" ADDED("0", "ab") "],\"model\":" MODEL "}",
           "$.added_tokens[0].id: must be 2" },
-        { "{\"pre_tokenizer\":" BYTE_LEVEL ",\"added_tokens\":[" ADDED("4", "x") "," ADDED("5", "x") "],\"model\":" MODEL "}",
+        { "{\"pre_tokenizer\":" BYTE_LEVEL
+          ",\"added_tokens\":[" ADDED("4", "x") "," ADDED("5", "x") "],\"model\":" MODEL "}",
           "$.added_tokens[1].content: there twice" },
-        { "{\"pre_tokenizer\":" BYTE_LEVEL ",\"added_tokens\":[" ADDED("4", "") "],\"model\":" MODEL "}", "$.added_tokens[0].content" },
-        { "{\"pre_tokenizer\":" BYTE_LEVEL ",\"added_tokens\":[3],\"model\":" MODEL "}", "$.added_tokens[0].content" },
-        { "{\"pre_tokenizer\":" BYTE_LEVEL ",\"added_tokens\":{},\"model\":" MODEL "}", "$.added_tokens: not an array" },
+        { "{\"pre_tokenizer\":" BYTE_LEVEL ",\"added_tokens\":[" ADDED("4", "") "],\"model\":" MODEL
+                                                                                "}",
+          "$.added_tokens[0].content" },
+        { "{\"pre_tokenizer\":" BYTE_LEVEL ",\"added_tokens\":[3],\"model\":" MODEL "}",
+          "$.added_tokens[0].content" },
+        { "{\"pre_tokenizer\":" BYTE_LEVEL ",\"added_tokens\":{},\"model\":" MODEL "}",
+          "$.added_tokens: not an array" },
     };
 
     (void)state;
@@ -136,7 +175,8 @@ static void bad_files_are_refused_by_name(void **state)
         struct err err = { 0 };
         struct tok *t = load(cases[i].json, &arena, &err);
         if (t || err.class != ERR_CONFIG || !strstr(err.text, cases[i].says))
-            fail_msg("%s\n  gives: %s\n  not: %s", cases[i].json, t ? "a tokenizer" : err.text, cases[i].says);
+            fail_msg("%s\n  gives: %s\n  not: %s", cases[i].json, t ? "a tokenizer" : err.text,
+                     cases[i].says);
         arena_release(&arena);
     }
 }
@@ -147,8 +187,9 @@ static void a_small_file(void **state)
     struct err err = { 0 };
     struct tok_ids ids = { 0 };
     struct buf out = { 0 };
-    struct tok *t = load("{\"pre_tokenizer\":" BYTE_LEVEL ",\"decoder\":" BYTE_LEVEL ",\"added_tokens\":[" ADDED("4", "<x>")
-                         "],\"model\":" MODEL "}", &arena, &err);
+    struct tok *t = load("{\"pre_tokenizer\":" BYTE_LEVEL ",\"decoder\":" BYTE_LEVEL
+                         ",\"added_tokens\":[" ADDED("4", "<x>") "],\"model\":" MODEL "}",
+                         &arena, &err);
 
     (void)state;
     if (!t)
@@ -220,12 +261,15 @@ static void make_bpe(struct bpe *bpe, struct arena *arena)
     vocab_init(&bpe->vocab, 400, 400, arena);
     for (int b = 0; b < 256; b++) {
         char utf8[4];
-        text[b] = arena_dup(arena, slice_make(utf8, uni_encode(utf8, bytelevel_char((unsigned char)b))));
+        text[b] =
+            arena_dup(arena, slice_make(utf8, uni_encode(utf8, bytelevel_char((unsigned char)b))));
         assert_true(vocab_add(&bpe->vocab, text[b], (uint32_t)b));
     }
     while (count < 400) {
-        uint32_t a = rnd() % 3 ? 'a' + (uint32_t)(rnd() % 3) : 256 + (uint32_t)(rnd() % (uint64_t)(count - 255));
-        uint32_t b = rnd() % 3 ? 'a' + (uint32_t)(rnd() % 3) : 256 + (uint32_t)(rnd() % (uint64_t)(count - 255));
+        uint32_t a = rnd() % 3 ? 'a' + (uint32_t)(rnd() % 3)
+                               : 256 + (uint32_t)(rnd() % (uint64_t)(count - 255));
+        uint32_t b = rnd() % 3 ? 'a' + (uint32_t)(rnd() % 3)
+                               : 256 + (uint32_t)(rnd() % (uint64_t)(count - 255));
         if (a >= (uint32_t)count || b >= (uint32_t)count || text[a].len + text[b].len > 12)
             continue;
         slice joined = arena_printf(arena, "%.*s%.*s", SLICE_ARG(text[a]), SLICE_ARG(text[b]));
@@ -259,7 +303,8 @@ static void merges_by_scan_heap_and_cache(void **state)
             merge_plainly(&bpe, slice_make(piece, len), &want);
             for (int pass = 0; pass < 3; pass++) { /* miss, hit, without the cache */
                 got.count = 0;
-                (pass == 2 ? bpe_merge_piece : bpe_encode_piece)(&bpe, s, slice_make(piece, len), &got);
+                (pass == 2 ? bpe_merge_piece : bpe_encode_piece)(&bpe, s, slice_make(piece, len),
+                                                                 &got);
                 assert_int_equal(got.count, want.count);
                 assert_memory_equal(got.ids, want.ids, (size_t)want.count * sizeof *want.ids);
             }
@@ -302,7 +347,7 @@ static ptrdiff_t random_utf8(char *dst, ptrdiff_t chars)
         uint32_t limit[] = { 0x80, 0x800, 0x3100, 0x10000, 0x110000 };
         uint32_t cp = (uint32_t)(rnd() % limit[rnd() % 5]);
         if (rnd() % 2)
-            cp = (uint32_t)" etaoin\n'09.\t"[rnd() % 13];
+            cp = (uint32_t) " etaoin\n'09.\t"[rnd() % 13];
         if (cp >= 0xD800 && cp < 0xE000)
             cp = 0xFFFD;
         len += uni_encode(dst + len, cp);
@@ -328,7 +373,8 @@ static void decode_is_the_inverse(void **state)
         memcpy(exact, text, (size_t)len);
         ids.count = 0;
         buf_clear(&out);
-        assert_true(tok_encode(t, s, slice_make(exact, len), i % 2 ? TOK_SPECIAL_PARSE : 0, &ids, &err));
+        assert_true(
+            tok_encode(t, s, slice_make(exact, len), i % 2 ? TOK_SPECIAL_PARSE : 0, &ids, &err));
         assert_true(tok_decode(t, ids.ids, ids.count, 0, &out, &err));
         assert_true(slice_eq(buf_slice(&out), slice_make(exact, len)));
         free(exact);
@@ -342,11 +388,26 @@ static void decode_is_the_inverse(void **state)
 
 static void ill_formed_bytes_become_text(void **state)
 {
-    static const char *const cases[][2] = { /* Unicode 3.9, table 3-8 and others */
-        { "abc", "abc" }, { "", "" }, { "\xC3\xA9", "\xC3\xA9" }, { "\xC3", "?" }, { "\xC3\xC3", "??" },
-        { "\xE4\xB8", "?" }, { "\xE4\xB8x", "?x" }, { "\xF0\x9F\x98", "?" }, { "\xF0\x9F\x98\xF0\x9F", "??" },
-        { "\x80\x80", "??" }, { "\xC0\xAF", "??" }, { "\xE0\x80\xBF", "???" }, { "\xED\xA0\x80", "???" },
-        { "\xF4\x91\x92\x93", "????" }, { "\xFFx\xF5", "?x?" }, { "\xE1\x80\xE2\xF0\x91\x92\xF1\xBF" "A", "????A" },
+    static const char *const cases[][2] = {
+        /* Unicode 3.9, table 3-8 and others */
+        { "abc", "abc" },
+        { "", "" },
+        { "\xC3\xA9", "\xC3\xA9" },
+        { "\xC3", "?" },
+        { "\xC3\xC3", "??" },
+        { "\xE4\xB8", "?" },
+        { "\xE4\xB8x", "?x" },
+        { "\xF0\x9F\x98", "?" },
+        { "\xF0\x9F\x98\xF0\x9F", "??" },
+        { "\x80\x80", "??" },
+        { "\xC0\xAF", "??" },
+        { "\xE0\x80\xBF", "???" },
+        { "\xED\xA0\x80", "???" },
+        { "\xF4\x91\x92\x93", "????" },
+        { "\xFFx\xF5", "?x?" },
+        { "\xE1\x80\xE2\xF0\x91\x92\xF1\xBF"
+          "A",
+          "????A" },
     };
     struct buf out = { 0 };
 
@@ -424,9 +485,11 @@ static void fingerprint_is_of_what_counts(void **state)
 {
     static const char *const files[] = {
         "{\"pre_tokenizer\":" BYTE_LEVEL ",\"model\":" MODEL "}",
-        " { \"model\" :" MODEL ", \"pre_tokenizer\":" BYTE_LEVEL ", \"normalizer\": null, \"version\": \"1.0\" } ",
+        " { \"model\" :" MODEL ", \"pre_tokenizer\":" BYTE_LEVEL
+        ", \"normalizer\": null, \"version\": \"1.0\" } ",
         "{\"pre_tokenizer\":" BYTE_LEVEL ",\"normalizer\":{\"type\":\"NFC\"},\"model\":" MODEL "}",
-        "{\"pre_tokenizer\":" BYTE_LEVEL ",\"added_tokens\":[" ADDED("4", "<x>") "],\"model\":" MODEL "}",
+        "{\"pre_tokenizer\":" BYTE_LEVEL
+        ",\"added_tokens\":[" ADDED("4", "<x>") "],\"model\":" MODEL "}",
     };
     char hex[4][33];
 
@@ -491,10 +554,50 @@ static void patterns_equal_splitters(void **state)
 static void doubtful_patterns_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "(", ")", "(a", "a)", "[", "[]", "[a", "[a-", "[z-a]", "*", "a**", "a{2}?", "a{3,2}", "a{9999}", "\\", "\\b", "\\B",
-        "\\1", "\\k<a>", "\\p", "\\p{", "\\p{Nope}", "\\G", "\\K", "\\R", "\\X", "\\xE9", "\\x{110000}", "\\uD800", "(?<n>a)",
-        "(?P<n>a)", "(?#x)", "(?m:a)", "(?x:a)", "(?i)a", "(?i:ss)", "(?i:fi)", "(?i:\xC3\xA9)", "(?i:[\\p{L}])", "[[:alpha:]]",
-        "[a[b]]", "\\q", "(?=a)*", "^*",
+        "(",
+        ")",
+        "(a",
+        "a)",
+        "[",
+        "[]",
+        "[a",
+        "[a-",
+        "[z-a]",
+        "*",
+        "a**",
+        "a{2}?",
+        "a{3,2}",
+        "a{9999}",
+        "\\",
+        "\\b",
+        "\\B",
+        "\\1",
+        "\\k<a>",
+        "\\p",
+        "\\p{",
+        "\\p{Nope}",
+        "\\G",
+        "\\K",
+        "\\R",
+        "\\X",
+        "\\xE9",
+        "\\x{110000}",
+        "\\uD800",
+        "(?<n>a)",
+        "(?P<n>a)",
+        "(?#x)",
+        "(?m:a)",
+        "(?x:a)",
+        "(?i)a",
+        "(?i:ss)",
+        "(?i:fi)",
+        "(?i:\xC3\xA9)",
+        "(?i:[\\p{L}])",
+        "[[:alpha:]]",
+        "[a[b]]",
+        "\\q",
+        "(?=a)*",
+        "^*",
     };
 
     (void)state;

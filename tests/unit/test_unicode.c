@@ -25,13 +25,17 @@ static void normalizes(void **state)
     check(UNI_NFC, "plain text, longer than a word", "plain text, longer than a word");
     check(UNI_NFC, "e\xCC\x81", "\xC3\xA9");
     check(UNI_NFC, "12345678e\xCC\x81 and more", "12345678\xC3\xA9 and more");
-    check(UNI_NFC, "\xCC\x81" "e", "\xCC\x81" "e");
+    check(UNI_NFC,
+          "\xCC\x81"
+          "e",
+          "\xCC\x81"
+          "e");
     check(UNI_NFD, "\xC3\xA9", "e\xCC\x81");
-    check(UNI_NFC, "\xE2\x84\xAB", "\xC3\x85");                 /* Angstrom sign */
-    check(UNI_NFC, "\xEF\xAC\x81", "\xEF\xAC\x81");             /* fi ligature stays */
+    check(UNI_NFC, "\xE2\x84\xAB", "\xC3\x85");     /* Angstrom sign */
+    check(UNI_NFC, "\xEF\xAC\x81", "\xEF\xAC\x81"); /* fi ligature stays */
     check(UNI_NFKC, "\xEF\xAC\x81", "fi");
     check(UNI_NFKC, "\xEF\xBC\xA1\xEF\xBC\x91", "A1");
-    check(UNI_NFC, "q\xCC\x87\xCC\xA3", "q\xCC\xA3\xCC\x87");   /* order of marks */
+    check(UNI_NFC, "q\xCC\x87\xCC\xA3", "q\xCC\xA3\xCC\x87");               /* order of marks */
     check(UNI_NFC, "\xE1\x84\x80\xE1\x85\xA1\xE1\x86\xA8", "\xEA\xB0\x81"); /* Hangul */
     check(UNI_NFC, "\xEA\xB0\x80\xE1\x86\xA8", "\xEA\xB0\x81");
     check(UNI_NFD, "\xEA\xB0\x81", "\xE1\x84\x80\xE1\x85\xA1\xE1\x86\xA8");
@@ -105,10 +109,8 @@ static void knows_classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(normalizes),
-        cmocka_unit_test(orders_long_runs_in_linear_time),
-        cmocka_unit_test(counts_code_points),
-        cmocka_unit_test(encodes_what_it_decodes),
+        cmocka_unit_test(normalizes),         cmocka_unit_test(orders_long_runs_in_linear_time),
+        cmocka_unit_test(counts_code_points), cmocka_unit_test(encodes_what_it_decodes),
         cmocka_unit_test(knows_classes),
     };
     return cmocka_run_group_tests_name("unicode", tests, NULL, NULL);

@@ -17,8 +17,8 @@ static const struct vec_kernels *const *tables;
 static ptrdiff_t table_count;
 
 /* Runs `body` with v set to each table and `other` false for the scalar one. */
-#define EACH_TABLE(v) \
-    for (ptrdiff_t v##_i = 0; v##_i < table_count; v##_i++) \
+#define EACH_TABLE(v)                                                                              \
+    for (ptrdiff_t v##_i = 0; v##_i < table_count; v##_i++)                                        \
         for (const struct vec_kernels *v = tables[v##_i]; v && cpu_has(v->features); v = NULL)
 
 static struct guarded floats(ptrdiff_t n, float scale)
@@ -54,7 +54,8 @@ static void rms_norm(void **state)
         double scale = 1 / sqrt(squares / (double)n + 1e-5);
         for (ptrdiff_t i = 0; i < n; i++)
             assert_near(at(ref)[i], (double)at(x)[i] * scale * (double)at(w)[i], 3e-6);
-        EACH_TABLE(v) {
+        EACH_TABLE(v)
+        {
             v->rms_norm(at(out), at(x), at(w), n, 1e-5f);
             assert_memory_equal(out.ptr, ref.ptr, n * 4);
         }
@@ -76,7 +77,8 @@ static void silu_mul(void **state)
             double x = at(g)[i], want = x / (1 + exp(-x)) * (double)at(u)[i];
             assert_near(at(ref)[i], want, 4e-7 * fabs(want) + 1e-35);
         }
-        EACH_TABLE(v) {
+        EACH_TABLE(v)
+        {
             v->silu_mul(at(out), at(g), at(u), n);
             assert_memory_equal(out.ptr, ref.ptr, n * 4);
         }
@@ -103,7 +105,8 @@ static void softmax_exp(void **state)
             total += want;
         }
         assert_near(sum, total, 3e-6 * total);
-        EACH_TABLE(v) {
+        EACH_TABLE(v)
+        {
             memcpy(out.ptr, x.ptr, (size_t)n * 4);
             float other = v->softmax_exp(at(out), 0.5f, n);
             assert_memory_equal(&other, &sum, 4);
@@ -135,7 +138,8 @@ static void add_and_scale(void **state)
     (void)state;
     for (ptrdiff_t n = 0; n <= 257; n++) {
         struct guarded x = floats(n, 3), y = floats(n, 3), out = floats(n, 0);
-        EACH_TABLE(v) {
+        EACH_TABLE(v)
+        {
             memcpy(out.ptr, y.ptr, (size_t)n * 4);
             v->add(at(out), at(x), n);
             for (ptrdiff_t i = 0; i < n; i++)
@@ -167,7 +171,8 @@ static void quantize32(void **state)
                 assert_near((double)d * ref[i], at(x)[i], 0.5001 * (double)d);
         }
         assert_int_equal(total, ref_sum);
-        EACH_TABLE(v) {
+        EACH_TABLE(v)
+        {
             assert_true(v->quantize32(at(x), out, &sum) == d);
             assert_memory_equal(out, ref, 32);
             assert_int_equal(sum, ref_sum);
@@ -179,8 +184,8 @@ static void quantize32(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rms_norm),    cmocka_unit_test(silu_mul),
-        cmocka_unit_test(softmax_exp), cmocka_unit_test(exponential),
+        cmocka_unit_test(rms_norm),      cmocka_unit_test(silu_mul),
+        cmocka_unit_test(softmax_exp),   cmocka_unit_test(exponential),
         cmocka_unit_test(add_and_scale), cmocka_unit_test(quantize32),
     };
     cpu_init();
