@@ -88,10 +88,10 @@ bool json_append_bytes(struct buf *b, slice bytes)
 
 bool json_utf8_valid(slice s)
 {
-    return jsonscan_kernel()->utf8_prefix(s) == s.len;
+    return s.len == 0 || jsonscan_kernel()->utf8_prefix(s) == s.len;
 }
 
 ptrdiff_t json_utf8_prefix(slice s)
 {
-    return jsonscan_kernel()->utf8_prefix(s);
+    return s.len == 0 ? 0 : jsonscan_kernel()->utf8_prefix(s);
 }

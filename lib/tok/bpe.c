@@ -268,8 +268,8 @@ static void update(const struct merges *m, struct symbols *y, int32_t at)
         heap_push(y, (y->value[at] >> 32 << 32) | (uint32_t)at);
 }
 
-/* y->id and y->value hold n symbols and their values; what is left is written to dst. An entry of the heap is stale when the
- * symbol at its position has another merge by now. */
+/* y->id and y->value hold n symbols and their values; what is left is written to dst. An entry of
+ * the heap is stale when the symbol at its position has another merge by now. */
 static ptrdiff_t merge_by_heap(const struct merges *m, struct symbols *y, ptrdiff_t n,
                                uint32_t *dst)
 {
