@@ -2,6 +2,7 @@
 #include "../lib/app.h"
 #include "../lib/sig/exact.h"
 #include "../lib/sig/key.h"
+#include "../lib/sig/mode.h"
 
 struct conf {
     bool exact, trust_hash;
@@ -9,20 +10,27 @@ struct conf {
     int64_t memory;
 };
 
+/* One driver in lib/sig/ per mode; the first is the default. */
+enum mode { MODE_EXACT };
+#define IN(mode)   (1u << (mode))
 #define AT(member) offsetof(struct conf, member)
 
 static const struct opt opts[] = {
-    { 0, "exact", OPT_FLAG, AT(exact), .def = "true", .group = "Matching",
+    { 0, "exact", OPT_FLAG, AT(exact), .flags = OPT_MODE, .group = "Matching",
       .help = "equal keys are duplicates (the default)" },
-    { 'k', "key", OPT_STRING, AT(key), .arg = "KEY", .def = "bytes", .group = "Matching",
-      .help = "what is compared: bytes, normalized, json:PATH" },
-    { 0, "trust-hash", OPT_FLAG, AT(trust_hash), .group = "Matching",
+    { 'k', "key", OPT_STRING, AT(key), .arg = "KEY", .def = "bytes", .modes = IN(MODE_EXACT),
+      .group = "Matching", .help = "what is compared: bytes, normalized, json:PATH" },
+    { 0, "trust-hash", OPT_FLAG, AT(trust_hash), .modes = IN(MODE_EXACT), .group = "Matching",
       .help = "compare 128-bit hashes only, keep no keys" },
     { 0, "memory", OPT_SIZE, AT(memory), .arg = "SIZE", .def = "1G", .min = 1 << 20,
-      .max = (double)(1LL << 50), .group = "Matching",
+      .max = (double)(1LL << 50), .modes = IN(MODE_EXACT), .group = "Matching",
       .help = "for keys; further ones go to a file in $TMPDIR" },
-    { 0, "dups", OPT_PATH, AT(dups), .arg = "FILE", .flags = OPT_WRITES, .group = "Output",
-      .help = "write id and kept id of each duplicate to FILE" },
+    { 0, "dups", OPT_PATH, AT(dups), .arg = "FILE", .flags = OPT_WRITES, .modes = IN(MODE_EXACT),
+      .group = "Output", .help = "write id and kept id of each duplicate to FILE" },
+};
+
+static const struct command_mode modes[] = {
+    [MODE_EXACT] = { "exact", "drop records whose key was seen before", 0, false },
 };
 
 static const char *const synopsis[] = { "[options] [FILE...]", NULL };
@@ -41,6 +49,8 @@ static const struct command self = {
     .examples = examples,
     .opts = opts,
     .opt_count = countof(opts),
+    .modes = modes,
+    .mode_count = countof(modes),
     .common = COMMON_FILTER | COMMON_DROPS,
     .operands = "FILE...",
     .order = "output order = input order; the first of equal records stays",
@@ -93,20 +103,6 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     return true;
 }
 
-/* The id as JSON: the member as it is written when it is a string or a number, else "FILE:LINE". */
-static slice id_json(const struct run *r, const struct flow_record *rec, struct arena *arena)
-{
-    struct json_span s = rec->spans[r->id];
-
-    if (s.count == 1 && (s.type == JSON_STRING || s.type == JSON_NUMBER))
-        return slice_make(rec->raw.ptr + s.start, s.len);
-    struct buf b = { 0 };
-    json_append_bytes(&b, flow_id(rec, -1, arena));
-    slice text = arena_dup(arena, buf_slice(&b));
-    buf_release(&b);
-    return text;
-}
-
 static bool commit(void *arg, const struct flow_record *rec, struct arena *arena,
                    struct flow_verdict *verdict, struct err *err)
 {
@@ -118,7 +114,7 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
     if (verdict->action != FLOW_KEEP)
         return true;
     if (r->wants_ids)
-        id = id_json(r, rec, arena);
+        id = mode_id_json(rec, r->id, arena);
     if (!exact_add(&r->exact, k->hash, k->key, id, &found, err))
         return false;
     if (!found.seen)
@@ -156,8 +152,6 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
 {
     struct out_conf oc = { .path = conf->dups, .force = app->common.force };
 
-    if (!conf->exact)
-        return err_set(err, ERR_USAGE, "--no-exact leaves no kind of duplicate to look for");
     if (conf->trust_hash && app_given(app, "memory"))
         return err_set(err, ERR_USAGE,
                        "--memory has no effect with --trust-hash: it keeps no keys");
@@ -196,7 +190,7 @@ static void report(struct app *app, const struct conf *conf, const struct run *r
                "comparisons that found different keys");
 }
 
-static bool run(struct app *app, void *conf, struct err *err)
+static bool run_exact(struct app *app, const struct conf *conf, struct err *err)
 {
     static struct run r;
     static const struct flow_filter filter = { .work = work, .commit = commit };
@@ -222,6 +216,17 @@ static bool run(struct app *app, void *conf, struct err *err)
     out_abort(r.dups);
     exact_release(&r.exact);
     return ok;
+}
+
+static bool run(struct app *app, void *arg, struct err *err)
+{
+    const struct conf *conf = arg;
+
+    switch ((enum mode)app->options.mode) {
+    case MODE_EXACT:
+        return run_exact(app, conf, err);
+    }
+    return false;
 }
 
 int main(int argc, char **argv)

@@ -46,7 +46,7 @@ enum opt_type {               /* destination in the conf struct */
 enum opt_flags {
     OPT_REPEAT = 1,    /* destination is struct opt_list, each use appends (STRING, PATH, FIELD) */
     OPT_REQUIRED = 2,  /* missing: usage error (in the modes where it is valid) */
-    OPT_MODE = 4,      /* a FLAG or PATH option that selects a mode: see struct command.modes */
+    OPT_MODE = 4,      /* an option that selects a mode when given: see struct command.modes */
     OPT_OPTIONAL = 8,  /* the value may be left out: --x or --x=VALUE; without: "" (STRING, PATH) */
     OPT_HIDDEN = 16,   /* not in -h and --help; the manual has it */
     OPT_WRITES = 64,   /* a file that is written: --force is about it */

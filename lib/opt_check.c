@@ -72,8 +72,8 @@ static const char *check_flags(const struct command *cmd, const struct opt *o)
         return "is repeated and has a default";
     if ((o->flags & OPT_REQUIRED) && (o->def || o->type == OPT_FLAG || o->type == OPT_COUNT))
         return "is required and has a default, or is a flag";
-    if ((o->flags & OPT_MODE) && o->type != OPT_FLAG && o->type != OPT_PATH)
-        return "selects a mode and is neither a flag nor a path";
+    if ((o->flags & OPT_MODE) && ((o->type == OPT_FLAG && o->def) || o->type == OPT_COUNT))
+        return "selects a mode and is a flag with a default, or is counted";
     if ((o->flags & OPT_TRISTATE) && (o->type != OPT_FLAG || o->def))
         return "has three states and is not a flag without default";
     if (cmd->mode_count < 32 && o->modes >> cmd->mode_count)

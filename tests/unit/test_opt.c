@@ -445,7 +445,7 @@ static void tables_are_checked(void **state)
     SPOIL("both repeated and optional", word, o.flags = OPT_REPEAT | OPT_OPTIONAL);
     SPOIL("repeated and has a default", word, (o.flags = OPT_REPEAT, o.def = "x"));
     SPOIL("required", flag, o.flags = OPT_REQUIRED);
-    SPOIL("selects a mode and is neither", word, o.flags = OPT_MODE);
+    SPOIL("selects a mode and is a flag with", flag, (o.flags = OPT_MODE, o.def = "true"));
     SPOIL("selects no mode", flag, o.flags = OPT_MODE);
     SPOIL("three states", word, o.flags = OPT_TRISTATE);
     SPOIL("mode that does not exist", flag, o.modes = 8);
