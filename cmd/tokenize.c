@@ -1,12 +1,13 @@
 /* tokenize: text to token ids and back. */
 #include "../lib/app.h"
 #include "../lib/os.h"
+#include "../lib/pack/packed.h"
 #include "../lib/tok/records.h"
 
 struct conf {
     const char *tokenizer;
     bool count, decode, add_special, skip_special, drop_field;
-    int special;
+    int special, format;
 };
 
 #define AT(member) offsetof(struct conf, member)
@@ -30,6 +31,9 @@ static const struct opt opts[] = {
       .group = "Special tokens", .help = "add what the tokenizer puts around a text" },
     { 0, "skip-special", OPT_FLAG, AT(skip_special), .modes = MODE_DECODE,
       .group = "Special tokens", .help = "leave special tokens out of the text" },
+    { 0, "format", OPT_ENUM, AT(format), .arg = "FORMAT", .def = "ids", .choices = "ids|packed",
+      .modes = MODE_ENCODE, .group = "Output",
+      .help = "records with ids, or the bytes that shard takes" },
     { 0, "drop-field", OPT_FLAG, AT(drop_field), .modes = MODE_ENCODE | MODE_DECODE,
       .group = "Output", .help = "remove the member that was read" },
 };
@@ -44,6 +48,8 @@ static const struct command_example examples[] = {
     { "add the ids of each text", "tokenize -t demo < in.jsonl > ids.jsonl" },
     { "ids in place of the text, with what the model expects around them",
       "tokenize -t demo --add-special --drop-field < in.jsonl > ids.jsonl" },
+    { "for training: as bytes, without the text",
+      "tokenize -t demo --format packed in.jsonl > in.packed" },
     { "how many tokens a corpus has, in the report",
       "tokenize -t demo --count --report report.json < in.jsonl > counts.jsonl" },
     { "and back", "tokenize -t demo < in.jsonl | tokenize -t demo --decode > out.jsonl" },
@@ -70,9 +76,14 @@ static const struct command self = {
     .libraries = "PCRE2, utf8proc, xxHash",
 };
 
+enum { FORMAT_IDS, FORMAT_PACKED };
+
 struct run {
     struct tok_records records;
     int64_t tokens, bytes;
+    bool packed;
+    struct packed_head head;
+    int64_t documents; /* packed: written so far; the head goes before the first */
 };
 
 struct counts {
@@ -91,6 +102,38 @@ static void scratch_free(void *arg, void *scratch)
     tok_records_scratch_free(scratch);
 }
 
+/* {"id":...,"source":...}, as they are in the record: what the reader of packed ids gets to know. */
+static slice packed_meta(const struct flow_record *rec, struct arena *arena)
+{
+    struct json_span id = rec->spans[TOK_SPANS], source = rec->spans[TOK_SPANS + 1];
+    const char *raw = rec->raw.ptr;
+
+    if (id.count && source.count)
+        return arena_printf(arena, "{\"id\":%.*s,\"source\":%.*s}", (int)id.len, raw + id.start,
+                            (int)source.len, raw + source.start);
+    if (id.count || source.count) {
+        const char *key = id.count ? "id" : "source";
+        struct json_span value = id.count ? id : source;
+        return arena_printf(arena, "{\"%s\":%.*s}", key, (int)value.len, raw + value.start);
+    }
+    return SLICE("");
+}
+
+static slice packed_record(struct run *r, void *scratch, const struct flow_record *rec,
+                           struct arena *arena, struct tok_record_result *result)
+{
+    const struct tok_ids *ids =
+        tok_record_ids(&r->records, scratch, rec->raw, rec->spans, arena, result);
+
+    if (!ids)
+        return SLICE("");
+    slice meta = packed_meta(rec, arena);
+    ptrdiff_t size = packed_doc_bytes(&r->head, meta.len, ids->count);
+    char *p = arena_alloc_raw(arena, size, 8);
+    packed_doc_store(p, &r->head, meta, ids->ids, ids->count);
+    return slice_make(p, size);
+}
+
 static bool work(void *arg, void *scratch, const struct flow_record *rec, struct arena *arena,
                  struct flow_verdict *verdict, struct err *err)
 {
@@ -99,7 +142,10 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     struct counts *counts = arena_new(arena, struct counts, 1);
 
     (void)err;
-    tok_record(&r->records, scratch, rec->raw, rec->spans, rec->top, arena, &result);
+    if (r->packed)
+        result.out = packed_record(r, scratch, rec, arena, &result);
+    else
+        tok_record(&r->records, scratch, rec->raw, rec->spans, rec->top, arena, &result);
     *counts = (struct counts){ result.tokens, result.bytes };
     *verdict = (struct flow_verdict){ .action = result.reason ? FLOW_BAD : FLOW_KEEP,
                                       .out = result.out,
@@ -115,12 +161,29 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
     struct run *r = arg;
     const struct counts *counts = verdict->data;
 
-    (void)rec, (void)arena, (void)err;
+    (void)rec, (void)err;
     if (verdict->action == FLOW_KEEP && counts) {
         r->tokens += counts->tokens;
         r->bytes += counts->bytes;
+        if (r->packed && r->documents++ == 0) {
+            char *p = arena_alloc_raw(arena, PACKED_HEAD_BYTES + verdict->out.len, 8);
+            packed_head_store(p, &r->head);
+            memcpy(p + PACKED_HEAD_BYTES, verdict->out.ptr, (size_t)verdict->out.len);
+            verdict->out = slice_make(p, PACKED_HEAD_BYTES + verdict->out.len);
+        }
     }
     return true;
+}
+
+static bool finish(void *arg, struct flow *flow, struct err *err)
+{
+    struct run *r = arg;
+    char end[PACKED_END_BYTES];
+
+    if (!r->packed || r->documents == 0)
+        return true;
+    packed_end_store(end, r->documents, r->tokens);
+    return flow_emit(flow, slice_make(end, PACKED_END_BYTES), 0, err);
 }
 
 static void report(struct app *app, const struct run *r)
@@ -162,7 +225,7 @@ static bool load(struct app *app, const struct conf *conf, struct run *r, struct
 
 static bool run(struct app *app, void *arg, struct err *err)
 {
-    static const struct flow_filter filter = { work, commit, NULL, scratch_new, scratch_free };
+    static const struct flow_filter filter = { work, commit, finish, scratch_new, scratch_free };
     const struct conf *conf = arg;
     struct run r = { 0 };
     bool decode = app->options.mode == TOK_RECORDS_DECODE;
@@ -172,15 +235,24 @@ static bool run(struct app *app, void *arg, struct err *err)
                        app->common.field);
     if (strcmp(app->common.field, decode || !conf->count ? TOK_IDS_FIELD : TOK_COUNT_FIELD) == 0)
         return err_set(err, ERR_USAGE, "--field %s: that is the other member", app->common.field);
+    r.packed = conf->format == FORMAT_PACKED;
+    if (r.packed && conf->drop_field)
+        return err_set(err, ERR_USAGE, "--drop-field has no effect with --format packed");
     if (!load(app, conf, &r, err))
         return false;
-    struct flow_field fields[TOK_SPANS] = {
+    r.head.vocab_size = tok_vocab_size(r.records.t);
+    r.head.id_bytes = packed_id_bytes(r.head.vocab_size);
+    tok_fingerprint(r.records.t, r.head.fingerprint);
+    struct flow_field fields[TOK_SPANS + 2] = {
         { tok_records_source(&r.records), true, decode ? FLOW_ARRAY : FLOW_STRING },
         { tok_records_target(&r.records), false, 0 },
+        { "id", false, 0 },
+        { "source", false, 0 },
     };
     struct flow_conf fc = app_flow_conf(app);
     fc.fields = fields;
-    fc.field_count = TOK_SPANS;
+    fc.field_count = r.packed ? TOK_SPANS + 2 : TOK_SPANS;
+    fc.framed = r.packed;
     struct flow *flow = flow_open(&fc, &app->report, &app->progress, err);
     bool ok = flow && flow_filter_run(flow, &filter, &r, err);
     if (flow && !ok)

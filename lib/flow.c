@@ -438,7 +438,7 @@ static bool filter_record(struct stages *s, void *scratch, struct batch *b, stru
     if (filter->commit)
         records_keep(b, rec, &v);
     else
-        batch_settle(b, rec, &v);
+        batch_settle(b, rec, &v, !s->flow->conf.framed);
     return true;
 }
 
@@ -500,7 +500,7 @@ static bool filter_commit(struct stages *s, struct batch *b, struct err *err)
             batch_write(f, b, b->part_count, &ignored);
             return false;
         }
-        const struct event *e = batch_settle(b, &b->recs[i], &b->verdicts[i]);
+        const struct event *e = batch_settle(b, &b->recs[i], &b->verdicts[i], !f->conf.framed);
         if (e && !filter_event(f, b, e, err))
             return false;
     }

@@ -54,6 +54,7 @@ struct flow_conf {
     int rule_count;
     const char *command; /* "by" in _drop */
     bool no_output;      /* the tool writes elsewhere (shard): stdout is not touched */
+    bool framed; /* filter: what verdict.out holds ends itself; no newline is written behind it */
 };
 
 /* One input record. Borrowed: valid until its verdict is committed (window: until pushed). */

@@ -119,7 +119,7 @@ bool record_check(const struct flow *f, struct flow_record *rec, struct json_spa
                   struct arena *arena, struct flow_verdict *verdict);
 /* Turns a verdict into output parts of b, or into an event, which is returned. */
 struct event *batch_settle(struct batch *b, const struct flow_record *rec,
-                           const struct flow_verdict *verdict);
+                           const struct flow_verdict *verdict, bool newline);
 /* Counts and writes what an event says. False ends the run. */
 bool event_commit(struct flow *f, const struct event *e, struct arena *arena, struct err *err);
 bool reject_write(struct flow *f, const struct flow_reject *rej, ptrdiff_t at, struct arena *arena,

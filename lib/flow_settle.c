@@ -155,7 +155,7 @@ static void part_copy(struct batch *b, slice s, bool newline)
 }
 
 struct event *batch_settle(struct batch *b, const struct flow_record *rec,
-                           const struct flow_verdict *v)
+                           const struct flow_verdict *v, bool newline)
 {
     if (UNLIKELY(v->action != FLOW_KEEP)) {
         struct event *e = arena_new(&b->arena, struct event, 1);
@@ -187,9 +187,10 @@ struct event *batch_settle(struct batch *b, const struct flow_record *rec,
         b->records_out += v->out_records ? v->out_records : 1;
         if (v->out.len > COPY_MAX) {
             part_add(b, v->out.ptr, 0, v->out.len);
-            part_copy(b, SLICE(""), true);
+            if (newline)
+                part_copy(b, SLICE(""), true);
         } else {
-            part_copy(b, v->out, true);
+            part_copy(b, v->out, newline);
         }
     }
     return NULL;

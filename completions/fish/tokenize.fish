@@ -7,6 +7,7 @@ complete -c tokenize -l add-special -d 'add what the tokenizer puts around a tex
 complete -c tokenize -l no-add-special -d 'not --add-special'
 complete -c tokenize -l skip-special -d 'leave special tokens out of the text'
 complete -c tokenize -l no-skip-special -d 'not --skip-special'
+complete -c tokenize -l format -r -f -a 'ids packed' -d 'records with ids, or the bytes that shard takes'
 complete -c tokenize -l drop-field -d 'remove the member that was read'
 complete -c tokenize -l no-drop-field -d 'not --drop-field'
 complete -c tokenize -l files-from -r -F -d 'read the names of the inputs from FILE (- is stdin)'

@@ -245,28 +245,47 @@ static slice ids_text(const struct tok_ids *ids, struct arena *arena)
 
 /* ---- the modes ---- */
 
-static void encode(const struct tok_records *r, struct tok_records_scratch *s, slice raw,
-                   const struct json_span *spans, struct json_span top, struct arena *arena,
-                   struct tok_record_result *result)
+/* The ids of a record, in s->ids. */
+static bool encode_ids(const struct tok_records *r, struct tok_records_scratch *s, slice raw,
+                       const struct json_span *spans, struct arena *arena,
+                       struct tok_record_result *result)
 {
     struct json_fault fault;
     struct err err = { 0 };
-    struct place place;
-    char *p, *start;
     slice text;
 
     if (!json_string(raw, spans[TOK_SPAN_SOURCE], JSON_SURROGATE_FAIL, arena, &text, NULL,
                      &fault)) {
         bad(result, fault.what, fault.at);
-        return;
+        return false;
     }
     s->ids.count = 0;
     if (!tok_encode(r->t, s->tok, text, r->encode_flags, &s->ids, &err)) {
         bad(result, arena_dup(arena, slice_of(err.text)).ptr, spans[TOK_SPAN_SOURCE].start);
-        return;
+        return false;
     }
     result->tokens = s->ids.count;
     result->bytes = text.len;
+    return true;
+}
+
+const struct tok_ids *tok_record_ids(const struct tok_records *r, struct tok_records_scratch *s,
+                                     slice raw, const struct json_span *spans, struct arena *arena,
+                                     struct tok_record_result *result)
+{
+    *result = (struct tok_record_result){ .at = -1 };
+    return encode_ids(r, s, raw, spans, arena, result) ? &s->ids : NULL;
+}
+
+static void encode(const struct tok_records *r, struct tok_records_scratch *s, slice raw,
+                   const struct json_span *spans, struct json_span top, struct arena *arena,
+                   struct tok_record_result *result)
+{
+    struct place place;
+    char *p, *start;
+
+    if (!encode_ids(r, s, raw, spans, arena, result))
+        return;
     if (r->mode == TOK_RECORDS_COUNT) {
         slice count = arena_printf(arena, "%lld", (long long)s->ids.count);
         result->out = set_member(r, raw, spans, top, count, arena);

@@ -49,5 +49,10 @@ void tok_records_scratch_free(struct tok_records_scratch *s);
 void tok_record(const struct tok_records *r, struct tok_records_scratch *s, slice raw,
                 const struct json_span *spans, struct json_span top, struct arena *arena,
                 struct tok_record_result *result);
+/* The ids of a record instead (encode only); they are valid until the next call with this scratch.
+ * NULL: a bad record. result->out is not set. */
+const struct tok_ids *tok_record_ids(const struct tok_records *r, struct tok_records_scratch *s,
+                                     slice raw, const struct json_span *spans, struct arena *arena,
+                                     struct tok_record_result *result);
 
 #endif

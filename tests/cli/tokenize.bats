@@ -55,6 +55,64 @@ EOF
     gives 0 '{"text":"ab ab","n_tokens":3}\n{"text":"","n_tokens":0}\n'
 }
 
+# packed FILE: the documents of packed ids as JSON lines, read as millrace-formats(5) describes them.
+packed() {
+    python3 - "$1" <<'PY'
+import json, struct, sys
+b = open(sys.argv[1], "rb").read()
+if not b:
+    sys.exit()
+magic, version, width, vocab, finger, zero = struct.unpack_from("<8sIIQ16sQ", b)
+assert (magic, version, zero) == (b"MRTOKENS", 1, 0)
+at, docs, total = 48, 0, 0
+pad = lambda n: (n + 3) // 4 * 4
+while True:
+    n, m, check = struct.unpack_from("<IIQ", b, at)
+    at += 16
+    if n == 0xFFFFFFFF:
+        break
+    meta, at = b[at:at + m], at + pad(m)
+    ids = struct.unpack_from("<%d%s" % (n, "H" if width == 2 else "I"), b, at)
+    at, docs, total = at + pad(n * width), docs + 1, total + n
+    print(json.dumps([width, vocab, finger.hex(), meta.decode(), ids]))
+assert struct.unpack_from("<QQ", b, at) == (docs, total) and at + 16 == len(b)
+PY
+}
+
+@test "--format packed: ids as bytes, with what names the record" {
+    mini
+    printf '{"text":"abab a"}\n{"id":7e0 ,"x":1,"text":"b"}\n{"source":"s","text":"","id":"\\u00e9"}\n{"source":null,"text":"ab"}\n' >in.jsonl
+    both_jobs in.jsonl tokenize -t mini.json --format packed
+    [ "$status" = 0 ]
+    packed "$output_file" >docs.jsonl
+    tokenize -t mini.json --report r.json --format packed in.jsonl >/dev/null
+    finger="$(json r.json 'd["fingerprint"]')"
+    is_file docs.jsonl "[2, 6, \"$finger\", \"\", [2, 2, 3, 0]]
+[2, 6, \"$finger\", \"{\\\\\"id\\\\\":7e0}\", [1]]
+[2, 6, \"$finger\", \"{\\\\\"id\\\\\":\\\\\"\\\\\\\\u00e9\\\\\",\\\\\"source\\\\\":\\\\\"s\\\\\"}\", []]
+[2, 6, \"$finger\", \"{\\\\\"source\\\\\":null}\", [2]]
+"
+    [ "$(json r.json '[d["out"], d["tokens_total"]]')" = "[4, 6]" ]
+    run_tok '' --format packed
+    gives 0 ''
+    run_tok '{"text":"a"}\n{}\n' --format packed
+    [ "$status" = 65 ]
+    run -2 tokenize -t demo --format packed --drop-field </dev/null
+    run -2 tokenize -t demo --format packed --count </dev/null
+}
+
+@test "--format packed holds the ids that --format ids gives" {
+    for i in $(seq 300); do
+        printf '{"text":"%s %s the tar command, line %d\\n"}\n' "$i" "$((i * i))" "$i"
+    done >in.jsonl
+    printf '{"text":"%s"}\n' "$(head -c 100000 /dev/zero | tr '\0' 'x')" >>in.jsonl
+    both_jobs in.jsonl tokenize -t demo --format packed
+    packed "$output_file" | python3 -c 'import json, sys
+for l in sys.stdin: print(json.dumps(json.loads(l)[4]).replace(" ", ""))' >packed.txt
+    tokenize -t demo --format ids --drop-field in.jsonl | sed 's/{"ids"://; s/}$//' >ids.txt
+    cmp packed.txt ids.txt
+}
+
 @test "special tokens are text, or parsed; --add-special adds what the tokenizer adds" {
     run_tok '{"text":"a<|endoftext|>"}\n' --special parse
     [ "$(json "$output_file" 'd["ids"][-1]')" = 0 ]
