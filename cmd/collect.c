@@ -79,7 +79,7 @@ static const struct command self = {
     .common = COMMON_INPUT | COMMON_OUTPUT | COMMON_REJECTS | COMMON_JOBS | COMMON_PROGRESS,
     .operands = "FILE...",
     .order = "operands in order; folders in byte order; archives in theirs",
-    .memory = "(2 * jobs + 2) * (1 MiB + 2 * longest record), whatever the input's size",
+    .memory = "(2 * jobs + 3) * (1 MiB + 2 * longest record); 43 bytes per member of an archive",
 #ifdef HAVE_UCHARDET
     .libraries = "libarchive, libcsv, uchardet",
 #else

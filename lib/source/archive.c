@@ -181,6 +181,62 @@ static bool fail(struct arc *a, struct err *err)
                    text && *text ? ERR_QUOTE(slice_of(text)) : "truncated or damaged");
 }
 
+/* What an offset counts in. */
+static const char *content_of(struct arc *a)
+{
+    return a->gzip || archive_filter_count(a->lib) > 1 ? " of its content" : "";
+}
+
+/* ---- ends and beginnings that libarchive passes over ---- */
+
+/* At the end of a zip lies its directory, at most a comment before the end of the file. Without it
+ * libarchive falls back on the headers in front of the members, and the cut is not noticed. */
+#define ZIP_END_BYTES (22 + 65535)
+
+static bool zip_has_end(struct arc *a)
+{
+    static const char mark[4] = { 'P', 'K', 5, 6 };
+    ptrdiff_t n = (ptrdiff_t)MIN((int64_t)ZIP_END_BYTES, a->input.size);
+    char *tail = malloc((size_t)n + 1);
+    if (!tail)
+        mem_oom();
+    bool found = !a->input.pread(a->input.self, tail, n, a->input.size - n, &a->failed) ||
+                 memmem(tail, (size_t)n, mark, sizeof mark);
+    free(tail);
+    return found && !a->failed.class;
+}
+
+/* After libarchive's end. A tar ends with blocks of zeros, which are taken like a header; without
+ * them the position is still where the last header was looked for. */
+static bool check_end(struct arc *a)
+{
+    int family = archive_format(a->lib) & ARCHIVE_FORMAT_BASE_MASK;
+    int64_t at = archive_filter_bytes(a->lib, 0);
+    if (family == ARCHIVE_FORMAT_TAR && archive_read_header_position(a->lib) == at)
+        return err_set(&a->failed, ERR_DATA,
+                       "byte %lld%s: truncated: the zeros that end a tar are missing",
+                       (long long)at + 1, content_of(a));
+    if (family == ARCHIVE_FORMAT_ZIP && a->input.pread && !zip_has_end(a))
+        return a->failed.class ? false
+                               : err_set(&a->failed, ERR_DATA,
+                                         "byte %lld: truncated: the directory that ends a zip is "
+                                         "missing",
+                                         (long long)a->input.size + 1);
+    return true;
+}
+
+/* libarchive looks for the next header of a cpio when it does not find one, and only warns. */
+static bool skipped_bytes(struct arc *a)
+{
+    const char *text = archive_error_string(a->lib);
+    if ((archive_format(a->lib) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_CPIO || !text ||
+        strncmp(text, "Skipped", 7) != 0)
+        return false;
+    err_set(&a->failed, ERR_DATA, "byte %lld%s: not the header of a member",
+            (long long)archive_read_header_position(a->lib) + 1, content_of(a));
+    return true;
+}
+
 /* ---- public ---- */
 
 const char *arc_library(void)
@@ -260,9 +316,9 @@ enum arc_status arc_next(struct arc *a, struct arc_member *m, struct err *err)
     int r = archive_read_next_header(a->lib, &e);
     /* RETRY: a header is damaged, and the next call would pass over its member without a word. */
     enum arc_status st = ARC_FAIL;
-    if (r == ARCHIVE_EOF && check_tail(a))
+    if (r == ARCHIVE_EOF && check_end(a) && check_tail(a))
         st = ARC_END;
-    else if ((r == ARCHIVE_OK || r == ARCHIVE_WARN) && e)
+    else if ((r == ARCHIVE_OK || (r == ARCHIVE_WARN && !skipped_bytes(a))) && e)
         st = ARC_MEMBER;
     if (st == ARC_MEMBER) {
         describe(a, e, m);

@@ -16,6 +16,7 @@ struct gather {
     struct leaves *leaves;
     struct table *table; /* for headers, on the reader's thread */
     struct gather_counts counts;
+    struct buf text; /* of the leaf that is read whole */
 
     /* The stream that is being read; open: there is one. */
     bool open, ended, skipping;
@@ -74,39 +75,48 @@ static void add_bad_media(struct filling *f, const char *media)
 
 /* ---- texts ---- */
 
+/* The whole leaf into g->text, one byte more than max_record at most. Members do not say how long
+ * they are, so they are read into one buffer that stays, and not into an arena that keeps every
+ * size that it grew through. False: see *bad, or the walk ends. */
+static bool read_whole(struct filling *f, bool *bad, struct err *err)
+{
+    struct gather *g = f->g;
+    int64_t max = g->conf.max_record + 1, size = g->leaf.whole ? g->leaf.head.len : g->leaf.size;
+    ptrdiff_t step = (ptrdiff_t)MIN(size >= 0 ? size + 1 : 2 * MAGIC_HEAD_BYTES, max);
+    buf_clear(&g->text);
+    for (ptrdiff_t n = 1; n > 0 && g->text.len < max;) {
+        ptrdiff_t room = (ptrdiff_t)MIN((int64_t)MAX(step, g->text.len), max - g->text.len);
+        char *dst = buf_reserve(&g->text, room);
+        n = leaves_read(g->leaves, dst, room, err);
+        *bad = n == LEAF_READ_BAD;
+        if (n < 0)
+            return false;
+        g->text.len += n;
+        f->unit->bytes_in += n;
+    }
+    return true;
+}
+
 /* The whole leaf into one piece. False: the walk ends. */
 static bool read_text(struct filling *f, struct err *err)
 {
     struct gather *g = f->g;
-    struct arena *arena = f->unit->arena;
-    int64_t max = g->conf.max_record, size = g->leaf.whole ? g->leaf.head.len : g->leaf.size;
-    ptrdiff_t len = 0, cap = (ptrdiff_t)MIN(size >= 0 ? size + 1 : 2 * MAGIC_HEAD_BYTES, max + 1);
-    char *p = arena_alloc_raw(arena, cap + RECORD_PADDING, 1);
-    for (;;) {
-        if (len == cap) {
-            if (len > max)
-                break;
-            ptrdiff_t bigger = (ptrdiff_t)MIN((int64_t)cap * 2, max + 1);
-            p = arena_grow(arena, p, cap + RECORD_PADDING, bigger + RECORD_PADDING, 1);
-            cap = bigger;
-        }
-        ptrdiff_t n = leaves_read(g->leaves, p + len, cap - len, err);
-        if (n == LEAF_READ_BAD) {
+    bool bad;
+    if (!read_whole(f, &bad, err)) {
+        if (bad) {
             add_bad(f, err->text, 0, -1);
             *err = (struct err){ 0 };
-            return true;
         }
-        if (n < 0)
-            return false;
-        if (n == 0)
-            break;
-        len += n;
-        f->unit->bytes_in += n;
+        return bad;
     }
-    if (len > max) {
+    ptrdiff_t len = g->text.len;
+    if (len > g->conf.max_record) {
         add_bad(f, "longer than --max-record", 0, -1);
         return true;
     }
+    char *p = arena_alloc_raw(f->unit->arena, len + RECORD_PADDING, 1);
+    if (len)
+        memcpy(p, g->text.ptr, (size_t)len);
     memset(p + len, 0, RECORD_PADDING);
     struct piece *pc = add_piece(f, PIECE_TEXT);
     pc->bytes = slice_make(p, len);
@@ -577,6 +587,7 @@ void gather_close(struct gather *g)
     close_stream(g);
     leaves_close(g->leaves);
     table_free(g->table);
+    buf_release(&g->text);
     buf_release(&g->carry);
     buf_release(&g->header);
     buf_release(&g->decoded);

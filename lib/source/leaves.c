@@ -1,6 +1,7 @@
 #include "leaves.h"
 
 #include "../buf.h"
+#include "../hash.h"
 #include "../json.h"
 #include "../log.h"
 #include "../os.h"
@@ -27,6 +28,15 @@ struct folder {
     char *path;
 };
 
+/* The ids of the members so far, by hash, and how often each was seen. */
+struct names {
+    struct name_seen {
+        uint64_t hash; /* 0: free */
+        int64_t times;
+    } * slots;
+    ptrdiff_t count, cap; /* cap: a power of two */
+};
+
 /* An opened archive; level 0 lies in a file, level 1 in a member of level 0. */
 struct level {
     struct arc *arc;
@@ -35,6 +45,7 @@ struct level {
     int64_t members;
     bool dead;   /* broken, and said so */
     char *label; /* id of the archive itself */
+    struct names names;
 };
 
 struct leaves {
@@ -95,12 +106,67 @@ static bool member_id(struct buf *id, const char *archive, slice name)
     return inside;
 }
 
+static struct name_seen *find_name(const struct names *n, uint64_t hash)
+{
+    ptrdiff_t i = (ptrdiff_t)(hash & (uint64_t)(n->cap - 1));
+    while (n->slots[i].hash && n->slots[i].hash != hash)
+        i = (i + 1) & (n->cap - 1);
+    return &n->slots[i];
+}
+
+static struct name_seen *add_name(struct names *n, slice id)
+{
+    uint64_t hash = hash64_of(id, 0) | 1;
+    if (n->count * 4 >= n->cap * 3) {
+        struct names bigger = { .cap = MAX(64, n->cap * 2), .count = n->count };
+        bigger.slots = calloc((size_t)bigger.cap, sizeof *bigger.slots);
+        if (!bigger.slots)
+            mem_oom();
+        for (ptrdiff_t i = 0; i < n->cap; i++)
+            if (n->slots[i].hash)
+                *find_name(&bigger, n->slots[i].hash) = n->slots[i];
+        free(n->slots);
+        *n = bigger;
+    }
+    struct name_seen *s = find_name(n, hash);
+    n->count += s->hash == 0;
+    s->hash = hash;
+    return s;
+}
+
 static slice last_part(slice id)
 {
     for (ptrdiff_t i = id.len; i > 0; i--)
         if (id.ptr[i - 1] == '/' || id.ptr[i - 1] == '!')
             return slice_from(id, i);
     return id;
+}
+
+/* The second member of a name gets "~2" in front of its suffixes, the third "~3"; a name that is
+ * taken by a member which is really called so is passed over. */
+static void distinguish(struct names *n, struct buf *id)
+{
+    struct name_seen *s = add_name(n, buf_slice(id));
+    int64_t times = ++s->times;
+    uint64_t hash = s->hash;
+    if (times == 1)
+        return;
+    slice last = last_part(buf_slice(id));
+    ptrdiff_t stem = 1;
+    while (stem < last.len && last.ptr[stem] != '.')
+        stem++;
+    slice rest = slice_from(last, MIN(stem, last.len));
+    char *suffixes = strndup(rest.ptr, (size_t)rest.len);
+    if (!suffixes)
+        mem_oom();
+    ptrdiff_t len = id->len - rest.len;
+    do {
+        id->len = len;
+        buf_printf(id, "~%lld%s", (long long)times++, suffixes);
+        s = add_name(n, buf_slice(id));
+    } while (s->times++);
+    find_name(n, hash)->times = times - 1;
+    free(suffixes);
 }
 
 static bool glob_matches(const char *const *globs, ptrdiff_t count, const char *id)
@@ -213,6 +279,7 @@ static void level_close(struct leaves *l)
     arc_close(v->arc);
     os_close_quiet(v->spool);
     free(v->label);
+    free(v->names.slots);
     *v = (struct level){ .spool = -1 };
 }
 
@@ -321,6 +388,8 @@ static enum step begin(struct leaves *l, bool raw, struct leaf *leaf, struct err
     if (kind == MAGIC_PLAIN) {
         if (!wanted(l, buf_cstr(&l->id), true))
             return STEP_AGAIN;
+        if (l->depth && !raw)
+            distinguish(&l->levels[l->depth - 1].names, &l->id);
         fill_leaf(l, leaf, NULL);
         leaf->head = head;
         leaf->whole = s->ended;
@@ -332,6 +401,8 @@ static enum step begin(struct leaves *l, bool raw, struct leaf *leaf, struct err
         bad(l, leaf, "an archive inside an archive inside an archive: nested too deep");
         return STEP_BAD;
     }
+    if (l->depth && !raw)
+        distinguish(&l->levels[l->depth - 1].names, &l->id);
     if (level_open(l, kind, buf_cstr(&l->id), err))
         return STEP_AGAIN;
     return broken(l, leaf, err) == LEAF_BAD ? STEP_BAD : STEP_FAIL;

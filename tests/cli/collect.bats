@@ -470,6 +470,59 @@ END
     [ "$(ids | tail -1)" = x.tar!4.txt ]
 }
 
+@test "an archive that is cut between two members is 65, with the place" {
+    archive tar x.tar a.txt=1 b.txt=2 c.txt=3
+    archive zip x.zip a.txt=1 b.txt=2 c.txt=3
+    archive cpio x.cpio a.txt=1 b.txt=2 c.txt=3
+    python3 - <<'END'
+tar, z, cpio = (open("x." + s, "rb").read() for s in ("tar", "zip", "cpio"))
+open("cut.tar", "wb").write(tar[:2048])
+open("one-zero.tar", "wb").write(tar[:3072 + 512])
+open("cut.zip", "wb").write(z[:z.rindex(b"PK\5\6")])
+second = cpio.index(b"070701", 6)
+open("magic.cpio", "wb").write(cpio[:second] + b"X" + cpio[second + 1:])
+open("cut.cpio", "wb").write(cpio[:cpio.rindex(b"070701")])
+END
+    gzip -k cut.tar; zstd -qk cut.tar
+    while read -r f records text; do
+        collect_both $f
+        [ "$status" = 65 ] || { echo "$f: $status"; return 1; }
+        [ "$(wc -l <"$output_file")" = "$records" ]
+        error_is "collect: $f: $text"
+        cat $f | { run collect; [ "$status" = 65 ]; }
+    done <<'END'
+cut.tar 2 byte 2049: truncated: the zeros that end a tar are missing
+cut.tar.gz 2 byte 2049 of its content: truncated: the zeros that end a tar are missing
+cut.tar.zst 2 byte 2049 of its content: truncated: the zeros that end a tar are missing
+cut.zip 3 byte 268: truncated: the directory that ends a zip is missing
+magic.cpio 1 byte 121: not the header of a member
+cut.cpio 3 byte 361: truncated or damaged
+END
+    collect_both one-zero.tar # one block of zeros is an end too
+    [ "$status" = 0 ]
+    collect_both cut.tar x.tar --rejects bad --force
+    [ "$status" = 0 ]
+    [ "$(wc -l <"$output_file")" = 5 ]
+    [ "$(json bad 'd["file"]')" = cut.tar ]
+}
+
+@test "members of one name get distinct ids, the same in every run" {
+    python3 - <<'END'
+import io, tarfile
+with tarfile.open("x.tar", "w") as t:
+    for name, data in (("a.md", b"1"), ("a.md", b"2"), ("a~2.md", b"3"), ("a.md", b"4"), ("d/.rc", b"5"),
+                       ("d/.rc", b"6"), ("n", b"7"), ("./n", b"8"), ("r.jsonl.gz", b'{"text":"9"}\n'),
+                       ("r.jsonl.gz", b'{"text":"10"}\n')):
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+END
+    collect_both x.tar
+    diff <(ids | sed 's/^x.tar!//') <(printf '%s\n' a.md a~2.md a~2~2.md a~3.md d/.rc d/.rc~2 n n~2 r.jsonl.gz#1 r~2.jsonl.gz#1)
+    collect_both x.tar --include a.md
+    [ "$(ids text | tr '\n' ' ')" = '1 2 4 ' ]
+}
+
 @test "a damaged archive inside a sound one is bad alone" {
     for i in $(seq 3000); do echo "$RANDOM $i"; done >a.txt
     gzip -k a.txt
