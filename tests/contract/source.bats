@@ -17,6 +17,15 @@ rule() {
 @test "file names are unique" { rule names; }
 @test "columns, line ends, guards; every header opens with its manual" { rule style; }
 
+@test "every .c and .h is as clang-format makes it" {
+    command -v clang-format >/dev/null || skip "needs clang-format"
+    version=$(clang-format --version | grep -oE '[0-9]+' | head -1)
+    [ "$version" = 14 ] || skip "needs clang-format 14 (another version formats in another way)"
+    cd "$TOP"
+    git ls-files -z '*.c' '*.h' | xargs -0 -P2 -n40 clang-format --dry-run -Werror 2>"$BATS_TEST_TMPDIR/found" ||
+        { grep -E 'error:' "$BATS_TEST_TMPDIR/found" | head -20; return 1; }
+}
+
 # A tree that breaks every rule once: the checker finds each.
 @test "the checker finds what it looks for" {
     mkdir -p lib/simd lib/tok lib/sig cmd
