@@ -29,11 +29,15 @@ void textmask_scalar(const char *text, ptrdiff_t blocks, struct textmask *out)
         for (int i = 0; i < TEXTMASK_BYTES; i += 8) {
             uint64_t w = load_u64(text + b * TEXTMASK_BYTES + i), high = w & TOPS;
             uint64_t low7 = w & ~TOPS, ascii = ~w & TOPS, folded = low7 | 0x20 * ONES;
-            uint64_t control = at_least(low7, 9) & ~at_least(low7, 14);
+            uint64_t tab = at_least(low7, 9) & ~at_least(low7, 14);
             uint64_t blank = equal(low7, ' ') & ascii;
-            m.letter |= gather(at_least(folded, 'a') & ~at_least(folded, 'z' + 1) & ascii) << i;
+            uint64_t letter = at_least(folded, 'a') & ~at_least(folded, 'z' + 1) & ascii;
+            uint64_t control = (~at_least(low7, ' ') & ~tab) | equal(low7, 0x7F);
+            m.letter |= gather(letter) << i;
+            m.upper |= gather(letter & ~(w << 2)) << i;
+            m.control |= gather(control & ascii) << i;
             m.digit |= gather(at_least(low7, '0') & ~at_least(low7, '9' + 1) & ascii) << i;
-            m.space |= gather((control & ascii) | blank) << i;
+            m.space |= gather((tab & ascii) | blank) << i;
             m.newline |= gather((equal(low7, '\n') | equal(low7, '\r')) & ascii) << i;
             m.blank |= gather(blank) << i;
             m.quote |= gather(equal(low7, '\'') & ascii) << i;

@@ -18,11 +18,13 @@
 
 struct textmask {
     uint64_t letter;  /* A-Z a-z */
+    uint64_t upper;   /* A-Z */
     uint64_t digit;   /* 0-9 */
     uint64_t space;   /* \t \n \v \f \r and the blank */
     uint64_t newline; /* \r \n */
     uint64_t blank;   /* 0x20 */
     uint64_t quote;   /* the apostrophe */
+    uint64_t control; /* 0x00 to 0x1F without white space, 0x7F */
     uint64_t high;    /* >= 0x80 */
     uint64_t cont;    /* 0x80 to 0xBF */
 };

@@ -14,7 +14,11 @@ void textmask_avx512(const char *text, ptrdiff_t blocks, struct textmask *out)
         m->letter = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(_mm512_or_si512(v, fold), a), n26);
         m->digit = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, zero), n10);
         m->blank = _mm512_cmpeq_epi8_mask(v, fold);
-        m->space = m->blank | _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, tab), n5);
+        m->upper = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, _mm512_set1_epi8('A')), n26);
+        uint64_t tabs = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, tab), n5);
+        m->control = (_mm512_cmplt_epu8_mask(v, fold) & ~tabs) |
+                     _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(0x7F));
+        m->space = m->blank | tabs;
         m->newline = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\n')) |
                      _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\r'));
         m->quote = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\''));

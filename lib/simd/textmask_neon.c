@@ -32,6 +32,9 @@ void textmask_neon(const char *text, ptrdiff_t blocks, struct textmask *out)
         uint8x16_t v[4] = { vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48) };
         struct textmask *m = &out[b];
         FILL(m->letter, RANGE(vorrq_u8(x, vdupq_n_u8(0x20)), 'a', 26));
+        FILL(m->upper, RANGE(x, 'A', 26));
+        FILL(m->control,
+             vorrq_u8(vbicq_u8(vcltq_u8(x, vdupq_n_u8(' ')), RANGE(x, '\t', 5)), IS(x, 0x7F)));
         FILL(m->digit, RANGE(x, '0', 10));
         FILL(m->blank, IS(x, ' '));
         FILL(m->space, vorrq_u8(IS(x, ' '), RANGE(x, '\t', 5)));

@@ -173,7 +173,7 @@ static bool load_split(struct tok *t, const struct json_node *n, const char *pat
     stage->kind = regex.ptr ? PRETOK_PATTERN : PRETOK_LITERAL;
     if (!regex.ptr)
         return true;
-    stage->rule = pieces_find(regex);
+    stage->rule = pieces_find(regex, PIECES_ONIGURUMA);
     if (stage->rule) {
         stage->kind = PRETOK_RULE;
         return true;

@@ -20,6 +20,16 @@ void pretok_free(struct pretok *p)
         pattern_free(p->stage[i].pattern);
 }
 
+/* The first three stages isolate what their patterns match. */
+static bool is_sequence(const struct pretok *p)
+{
+    for (int i = 0; i < 3; i++)
+        if ((p->stage[i].kind != PRETOK_RULE && p->stage[i].kind != PRETOK_PATTERN) ||
+            p->stage[i].behavior != PRETOK_ISOLATED || p->stage[i].invert)
+            return false;
+    return true;
+}
+
 void pretok_finish(struct pretok *p)
 {
     const struct pretok_stage *first = &p->stage[0], *last = &p->stage[p->count - 1];
@@ -27,6 +37,10 @@ void pretok_finish(struct pretok *p)
     if (p->count == 1 && first->kind == PRETOK_BYTES && first->use_regex) {
         p->rule = &pieces_gpt2;
         p->prefix_space = first->prefix_space;
+    } else if (p->count == 4 && last->kind == PRETOK_BYTES && !last->use_regex &&
+               !last->prefix_space && is_sequence(p)) {
+        slice patterns[] = { first[0].literal, first[1].literal, first[2].literal };
+        p->rule = pieces_find_sequence(patterns, 3);
     } else if (p->count == 2 && first->kind == PRETOK_RULE && !first->invert &&
                first->behavior == PRETOK_ISOLATED && last->kind == PRETOK_BYTES &&
                !last->use_regex && !last->prefix_space) {
