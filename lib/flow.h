@@ -186,6 +186,10 @@ void flow_task_wait(struct flow *f, struct flow_task *t);
 
 /* Writes whole lines to the output and counts them as records_out (finish, window). */
 bool flow_emit(struct flow *f, slice lines, int64_t records, struct err *err);
+/* In finish: settles a record that commit kept without writing it (KEEP, out_records -1) because its
+ * fate was not known: writes it, or takes it back and drops it. Of `rec` only raw and top count. */
+bool flow_settle_late(struct flow *f, const struct flow_record *rec,
+                      const struct flow_verdict *verdict, struct arena *arena, struct err *err);
 /* Decodes the string member `field` of a record. On a lone surrogate sets verdict to FLOW_BAD and
  * returns false. */
 bool flow_text(const struct flow_record *rec, int field, struct arena *arena, slice *text,

@@ -298,6 +298,20 @@ bool event_commit(struct flow *f, const struct event *e, struct arena *arena, st
     return reject_write(f, &r, e->verdict.at, arena, err);
 }
 
+bool flow_settle_late(struct flow *f, const struct flow_record *rec, const struct flow_verdict *v,
+                      struct arena *arena, struct err *err)
+{
+    struct event e = { .rec = *rec, .verdict = *v };
+
+    if (v->action != FLOW_KEEP) {
+        f->report->out--;
+        return event_commit(f, &e, arena, err);
+    }
+    slice s = v->out.ptr ? v->out : rec->raw;
+    return flow_emit(f, s, v->out.ptr && v->out_records ? v->out_records : 1, err) &&
+           (!f->out || out_write(f->out, SLICE("\n"), err)) && (f->report->bytes_out++, true);
+}
+
 bool batch_write(struct flow *f, struct batch *b, ptrdiff_t count, struct err *err)
 {
     if (count > f->gather.cap) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define SLOT        12
+#define SLOT_BARE   16
 #define CAP_FIRST   16
 #define PLACE_LIMIT ((int64_t)1 << 48)
 
@@ -40,25 +41,48 @@ static int64_t first_slot(uint64_t tag, int64_t cap)
     return (int64_t)((unsigned __int128)(tag >> 16) * (uint64_t)cap >> 32);
 }
 
-static void part_grow(struct exact_part *p)
+static int slot_size(const struct exact *x)
 {
-    int64_t cap = p->cap ? p->cap + p->cap / 2 : CAP_FIRST;
-    unsigned char *slots = calloc((size_t)cap, SLOT);
+    return x->bare ? SLOT_BARE : SLOT;
+}
 
+static bool slot_used(const struct exact *x, const unsigned char *slot)
+{
+    return x->bare ? load_u64(slot + 8) != 0 : slot_place(slot) != 0;
+}
+
+static uint64_t slot_first(const struct exact *x, const unsigned char *slot, int64_t cap)
+{
+    return (uint64_t)first_slot(x->bare ? load_u64(slot) >> 16 : slot_tag(slot), cap);
+}
+
+/* False when the table may not take that much. */
+static bool part_grow(struct exact *x, struct exact_part *p)
+{
+    int64_t cap = p->cap ? p->cap + p->cap / (x->bare ? 4 : 2) : CAP_FIRST, size = slot_size(x);
+    int64_t bytes = x->table_bytes + (cap - p->cap) * size;
+
+    if (x->max_table_bytes && bytes > x->max_table_bytes) {
+        x->frozen = true;
+        return false;
+    }
+    unsigned char *slots = calloc((size_t)cap, (size_t)size);
     if (!slots)
         mem_oom();
     for (int64_t i = 0; i < p->cap; i++) {
-        const unsigned char *old = p->slots + i * SLOT;
-        if (slot_place(old) == 0)
+        const unsigned char *old = p->slots + i * size;
+        if (!slot_used(x, old))
             continue;
-        int64_t at = first_slot(slot_tag(old), cap);
-        while (slot_place(slots + at * SLOT))
+        int64_t at = (int64_t)slot_first(x, old, cap);
+        while (slot_used(x, slots + at * size))
             at = at + 1 == cap ? 0 : at + 1;
-        memcpy(slots + at * SLOT, old, SLOT);
+        memcpy(slots + at * size, old, (size_t)size);
     }
     free(p->slots);
     p->slots = slots;
     p->cap = cap;
+    x->table_bytes = bytes;
+    return true;
 }
 
 /* Is the entry at `place` this key? Fills where its note is. */
@@ -84,6 +108,11 @@ static bool entry_check(struct exact *x, int64_t place, struct hash128 hash, sli
     return true;
 }
 
+struct hash128 exact_weaken(struct hash128 hash, int bits)
+{
+    return (struct hash128){ .low = hash.low & ~(~(uint64_t)0 >> bits) };
+}
+
 static bool entry_add(struct exact *x, struct hash128 hash, slice key, slice note, int64_t *place,
                       struct err *err)
 {
@@ -103,27 +132,63 @@ static bool entry_add(struct exact *x, struct hash128 hash, slice key, slice not
     return true;
 }
 
+/* The whole hash is the key. The byte that chose the part is the same for all in it: it says that
+ * the slot is used. */
+static void add_bare(struct exact *x, struct exact_part *p, struct hash128 hash,
+                     struct exact_found *found)
+{
+    uint64_t slot[2] = { hash.low, (hash.high & ~(uint64_t)(EXACT_PARTS - 1)) | 1 };
+
+    for (;;) {
+        int64_t at = p->cap ? first_slot(hash.low >> 16, p->cap) : 0;
+        for (; p->cap && load_u64(p->slots + at * SLOT_BARE + 8);
+             at = at + 1 == p->cap ? 0 : at + 1)
+            if (memcmp(p->slots + at * SLOT_BARE, slot, SLOT_BARE) == 0) {
+                found->seen = true;
+                return;
+            }
+        bool tight = p->count >= p->cap - p->cap / 8;
+        if (x->frozen || (tight && !part_grow(x, p))) {
+            found->full = true;
+            return;
+        }
+        if (tight)
+            continue; /* other slots now */
+        memcpy(p->slots + at * SLOT_BARE, slot, SLOT_BARE);
+        p->count++;
+        x->count++;
+        return;
+    }
+}
+
 bool exact_add(struct exact *x, struct hash128 hash, slice key, slice note,
                struct exact_found *found, struct err *err)
 {
-    if (x->hash_bits) {
-        hash.high &= 0;
-        hash.low &= ~(~(uint64_t)0 >> x->hash_bits);
-    }
+    *found = (struct exact_found){ 0 };
     struct exact_part *p = &x->parts[hash.high & (EXACT_PARTS - 1)];
     uint64_t tag = tag_of(hash);
+    int64_t at = 0, place;
 
-    *found = (struct exact_found){ 0 };
-    if (p->count >= p->cap - p->cap / 8)
-        part_grow(p);
-    int64_t at = first_slot(tag, p->cap), place;
-    for (; (place = slot_place(p->slots + at * SLOT)); at = at + 1 == p->cap ? 0 : at + 1) {
+    if (x->bare) {
+        add_bare(x, p, hash, found);
+        return true;
+    }
+    if (!x->frozen && p->count >= p->cap - p->cap / 8)
+        part_grow(x, p);
+    if (p->cap)
+        at = first_slot(tag, p->cap);
+    for (; p->cap && (place = slot_place(p->slots + at * SLOT));
+         at = at + 1 == p->cap ? 0 : at + 1) {
         if (slot_tag(p->slots + at * SLOT) != tag)
             continue;
         if (!entry_check(x, place, hash, key, found, err))
             return false;
         if (found->seen)
             return true;
+    }
+    if (x->frozen) {
+        found->full = true;
+        return true;
     }
     if (!entry_add(x, hash, key, note, &place, err))
         return false;
@@ -140,15 +205,6 @@ bool exact_note(const struct exact *x, const struct exact_found *found, struct a
 
     *note = slice_make(bytes, found->note_len);
     return spill_read(&x->keys, found->note_at, bytes, found->note_len, err);
-}
-
-int64_t exact_table_bytes(const struct exact *x)
-{
-    int64_t bytes = 0;
-
-    for (int i = 0; i < EXACT_PARTS; i++)
-        bytes += x->parts[i].cap * SLOT;
-    return bytes;
 }
 
 void exact_release(struct exact *x)

@@ -7,8 +7,12 @@
  * The table is open addressing with linear probing in 256 parts that grow one by one (by half, at
  * 7/8 full), so there is no moment at which all of it is held twice. A slot has 12 bytes: 48 bits
  * of the hash and a 48-bit place in the spill; that is 13.7 to 20.6 bytes per distinct key, and
- * 16.6 on average. With trust_hash nothing is compared and no key is kept: a slot has 16 more bytes
- * of hash in the spill.
+ * 16.6 on average. With trust_hash nothing is compared and no key is kept: the other 80 bits of the
+ * hash stand in the spill, with the note; when there are no notes either (`bare`), a slot has 16
+ * bytes, grows by a quarter (18.3 to 22.9 bytes per key), and there is no spill.
+ *
+ * max_table_bytes bounds the table: the key that would need more is not added, `full` says so, and
+ * from then on keys are only looked up (see later.h for what to do with the others).
  *
  *     struct exact x = { .keys.memory_bytes = 1 << 30 };
  *     struct exact_found f;
@@ -27,14 +31,17 @@
 #define EXACT_PARTS 256
 
 struct exact_part {
-    unsigned char *slots; /* 12 bytes each; place 0 is an empty slot */
+    unsigned char *slots; /* 12 bytes each, place 0 is an empty slot; bare: 16, all 0 is empty */
     int64_t count, cap;
 };
 
 struct exact {
-    struct spill keys; /* memory_bytes is set by the caller */
-    bool trust_hash;   /* set by the caller */
-    int hash_bits;     /* tests: only so many bits of the hash count; 0: all */
+    struct spill keys;       /* memory_bytes is set by the caller */
+    bool trust_hash;         /* set by the caller */
+    bool bare;               /* set by the caller: trust_hash, and notes are never asked for */
+    int64_t max_table_bytes; /* set by the caller; 0: no limit */
+    bool frozen;             /* the limit was reached */
+    int64_t table_bytes;
     struct exact_part parts[EXACT_PARTS];
     int64_t count;      /* distinct keys */
     int64_t compared;   /* comparisons by bytes */
@@ -42,18 +49,20 @@ struct exact {
 };
 
 struct exact_found {
-    bool seen;
+    bool seen, full; /* full: it is new and was not added */
     int64_t note_at;
     ptrdiff_t note_len; /* of the first record with this key */
 };
 
-/* Adds the key when it is new. */
+/* Adds the key when it is new and the table may grow. */
 bool exact_add(struct exact *x, struct hash128 hash, slice key, slice note,
                struct exact_found *found, struct err *err);
 /* The note of the first record, copied into the arena. */
 bool exact_note(const struct exact *x, const struct exact_found *found, struct arena *arena,
                 slice *note, struct err *err);
-int64_t exact_table_bytes(const struct exact *x);
+/* The hash with all but `bits` (1 to 63) of it forgotten, so that nearly all keys collide: proves
+ * that only the bytes decide. */
+struct hash128 exact_weaken(struct hash128 hash, int bits);
 void exact_release(struct exact *x);
 
 #endif

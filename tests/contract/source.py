@@ -22,6 +22,7 @@ TOPIC_PAIRS = {("model", "tok")}  # model may use tok
 # Topics are pure; these files at their edge may do I/O, through os, in, out and flow only.
 DRIVERS = {
     "source/archive", "source/gather", "source/leaves", "source/operands", "sig/index", "sig/mode", "sig/spill",
+    "sig/exactmode", "sig/sorter",
     "pack/dir", "pack/unpack", "pack/writer", "model/convert", "model/file", "model/modelfile", "model/threads",
 }
 # What a tool hangs into flow: pure functions over flow's records and units.

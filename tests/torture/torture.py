@@ -33,6 +33,7 @@ CASES = {
     "clean": (["clean", "--normalize", "nfkc", "in.jsonl", "-o", "out", "-j2"], ["out"]),
     "clean-zst": (["clean", "in.jsonl", "-o", "out.zst"], ["out.zst"]),
     "dedup": (["dedup", "in.jsonl", "-o", "out", "--dups", "dups"], ["out", "dups"]),
+    "dedup-keep": (["dedup", "--keep", "last", "in.jsonl", "-o", "out", "--dups", "dups"], ["out", "dups"]),
     "tokenize": (["tokenize", "-t", "demo", "in.jsonl", "-o", "out"], ["out"]),
     "shard": (["shard", "in.jsonl", "-o", "shards", "--size", "4K"], ["shards"]),
     "quantize": (["quantize", os.path.join(build, "share/millrace/tldr-7m"), "-o", "out.gguf", "--type", "q8_0"], ["out.gguf"]),

@@ -1,0 +1,264 @@
+#include "exactmode.h"
+
+#include "exact.h"
+#include "key.h"
+
+#define SPILL_BUFFER ((int64_t)1 << 20) /* of every spill that has a file */
+
+enum { FIELD_KEY, FIELD_ID, FIELD_VALUE };
+
+struct run {
+    enum { KEY_BYTES, KEY_NORMALIZED, KEY_JSON } kind;
+    const char *path; /* of the key's member */
+    enum later_keep keep;
+    const char *value_path;
+    struct flow_field fields[3];
+    bool wants_ids, wants_value;
+    int hash_bits;
+    struct uni_norm *nfc;
+    struct exact exact;
+    struct later later;
+    struct out *dups;
+};
+
+/* From work to commit. */
+struct keyed {
+    struct hash128 hash;
+    slice key, value;
+};
+
+bool exact_parse_keep(const char *text, enum later_keep *keep, const char **field, struct err *err)
+{
+    static const char *const names[] = { "first", "last", "none" };
+
+    *field = NULL;
+    for (int i = 0; i < (int)countof(names); i++)
+        if (strcmp(text, names[i]) == 0) {
+            *keep = (enum later_keep)i;
+            return true;
+        }
+    if ((strncmp(text, "max:", 4) != 0 && strncmp(text, "min:", 4) != 0) || !text[4])
+        return err_set(err, ERR_USAGE,
+                       "option '--keep': %s is not first, last, none, max:FIELD or min:FIELD",
+                       ERR_QUOTE(slice_of(text)));
+    *keep = text[1] == 'a' ? LATER_MAX : LATER_MIN;
+    *field = text + 4;
+    return true;
+}
+
+void exact_divide(struct exact *x, struct later *l, int64_t memory)
+{
+    int64_t m = memory - SPILL_BUFFER;
+
+    l->spool = &x->keys;
+    if (l->keep == LATER_FIRST) {
+        x->max_table_bytes = m / 8 * 5;
+        x->keys.memory_bytes = m / 16 * 3;
+        l->entries.memory_bytes = m / 8;
+        l->drops.memory_bytes = m / 16;
+    } else {
+        x->keys.memory_bytes = m / 4;
+        l->entries.memory_bytes = m / 2;
+        l->drops.memory_bytes = m / 8;
+    }
+    x->keys.memory_bytes &= -SPILL_BUFFER; /* whole blocks */
+}
+
+static slice value_of(const struct flow_record *rec, struct arena *arena)
+{
+    const struct json_span *s = &rec->spans[FIELD_VALUE];
+    struct json_fault fault;
+    slice text;
+
+    if (s->count == 1 && s->type == JSON_NUMBER)
+        return slice_make(rec->raw.ptr + s->start, s->len);
+    if (s->count != 1 || s->type != JSON_STRING ||
+        !json_string(rec->raw, *s, JSON_SURROGATE_REPLACE, arena, &text, NULL, &fault))
+        return slice_make(NULL, 0);
+    return arena_printf(arena, "\"%.*s", SLICE_ARG(text));
+}
+
+static bool work(void *arg, void *scratch, const struct flow_record *rec, struct arena *arena,
+                 struct flow_verdict *verdict, struct err *err)
+{
+    struct run *r = arg;
+    struct keyed *k = arena_new(arena, struct keyed, 1);
+    struct json_fault fault;
+
+    (void)scratch;
+    (void)err;
+    if (r->kind == KEY_JSON) {
+        if (!key_json(rec->raw, rec->spans[FIELD_KEY], arena, &k->key, &fault)) {
+            *verdict =
+                (struct flow_verdict){ .action = FLOW_BAD, .reason = fault.what, .at = fault.at };
+            return true;
+        }
+    } else if (!flow_text(rec, FIELD_KEY, arena, &k->key, verdict)) {
+        return true;
+    }
+    if (r->kind == KEY_NORMALIZED)
+        k->key = key_normalized(r->nfc, k->key, arena);
+    k->hash = hash128_of(k->key);
+    if (r->hash_bits)
+        k->hash = exact_weaken(k->hash, r->hash_bits);
+    if (r->wants_value)
+        k->value = value_of(rec, arena);
+    verdict->data = k;
+    return true;
+}
+
+static bool dups_line(struct run *r, slice id, slice kept, struct err *err)
+{
+    slice line[] = { SLICE("{\"id\":"), id, SLICE(",\"dup_of\":"), kept,
+                     SLICE(",\"kind\":\"exact\"}\n") };
+
+    return !r->dups || out_writev(r->dups, line, countof(line), err);
+}
+
+static bool commit(void *arg, const struct flow_record *rec, struct arena *arena,
+                   struct flow_verdict *verdict, struct err *err)
+{
+    struct run *r = arg;
+    const struct keyed *k = verdict->data;
+    struct exact_found found = { .full = true };
+    slice id = { 0 };
+
+    if (verdict->action != FLOW_KEEP)
+        return true;
+    if (r->wants_ids)
+        id = mode_id_json(rec, FIELD_ID, arena);
+    if (r->keep == LATER_FIRST && !exact_add(&r->exact, k->hash, k->key, id, &found, err))
+        return false;
+    if (found.full || (found.seen && r->exact.frozen && r->wants_ids)) {
+        struct later_item item = { k->hash, k->key, found.seen, found.note_at, found.note_len };
+        verdict->out = SLICE("");
+        verdict->out_records = -1;
+        return later_add(&r->later, rec->raw, id, k->value, &item, 1, err);
+    }
+    if (!found.seen)
+        return true;
+    verdict->action = FLOW_DROP;
+    if (!r->wants_ids)
+        return true;
+    return exact_note(&r->exact, &found, arena, &verdict->value, err) &&
+           dups_line(r, id, verdict->value, err);
+}
+
+/* What could not be decided at once. */
+static bool finish(void *arg, struct flow *f, struct err *err)
+{
+    struct run *r = arg;
+    struct later_record lr;
+    struct arena arena = { 0 };
+    bool ok = later_resolve(&r->later, err);
+
+    while (ok && (ok = later_next(&r->later, &arena, &lr, err)) && lr.fates) {
+        struct flow_record rec = { .raw = lr.raw,
+                                   .top = { .type = JSON_OBJECT, .len = lr.raw.len } };
+        struct flow_verdict v = { 0 };
+        if (lr.fates[0].dropped) {
+            v.action = FLOW_DROP;
+            v.value = r->wants_ids ? lr.fates[0].kept_id : SLICE("");
+            ok = dups_line(r, lr.id, v.value, err);
+        }
+        ok = ok && flow_settle_late(f, &rec, &v, &arena, err);
+        arena_reset(&arena);
+    }
+    arena_release(&arena);
+    return ok;
+}
+
+static bool parse_key(const struct exact_options *o, struct run *r, struct err *err)
+{
+    r->path = o->field;
+    if (strcmp(o->key, "bytes") == 0)
+        r->kind = KEY_BYTES;
+    else if (strcmp(o->key, "normalized") == 0)
+        r->kind = KEY_NORMALIZED;
+    else if (strncmp(o->key, "json:", 5) == 0 && o->key[5]) {
+        r->kind = KEY_JSON;
+        r->path = o->key + 5;
+        if (o->field_given)
+            return err_set(err, ERR_USAGE, "--field has no effect with --key json:PATH");
+    } else {
+        return err_set(err, ERR_USAGE, "option '--key': %s is not bytes, normalized or json:PATH",
+                       ERR_QUOTE(slice_of(o->key)));
+    }
+    return true;
+}
+
+static bool prepare(struct mode_env *env, const struct exact_options *o, struct run *r,
+                    struct err *err)
+{
+    struct out_conf oc = { .path = env->dups, .force = env->flow.force };
+
+    if (!parse_key(o, r, err) || !exact_parse_keep(o->keep, &r->keep, &r->value_path, err))
+        return false;
+    if (o->hash_bits && o->trust_hash)
+        return err_set(err, ERR_USAGE, "--hash-bits with --trust-hash would drop what differs");
+    r->hash_bits = (int)o->hash_bits;
+    r->wants_ids = env->dups || env->flow.drops;
+    r->wants_value = r->value_path != NULL;
+    r->fields[FIELD_KEY] =
+        (struct flow_field){ r->path, true, r->kind == KEY_JSON ? 0 : FLOW_STRING };
+    r->fields[FIELD_ID] = (struct flow_field){ .path = r->wants_ids ? "id" : r->path };
+    r->fields[FIELD_VALUE] = (struct flow_field){ .path = r->value_path };
+    if (r->kind == KEY_NORMALIZED)
+        r->nfc = uni_norm_new(UNI_NFC, env->arena);
+    r->exact.trust_hash = r->later.trust_hash = o->trust_hash;
+    r->exact.bare = o->trust_hash && !r->wants_ids;
+    r->later.keep = r->keep;
+    exact_divide(&r->exact, &r->later, o->memory);
+    return !env->dups || (r->dups = out_open(&oc, err)) != NULL;
+}
+
+static void report(struct report *report, const struct exact_options *o, const struct run *r)
+{
+    const struct exact *x = &r->exact;
+    const struct later *l = &r->later;
+
+    report_text(report, "key", slice_of(o->key));
+    report_text(report, "keep", slice_of(o->keep));
+    report_int(report, "distinct", x->count + l->distinct, "distinct keys");
+    report_int(report, "state_bytes", x->table_bytes, "bytes of the table of hashes");
+    report_float(report, "state_bytes_per_record",
+                 x->count ? (double)x->table_bytes / (double)x->count : 0,
+                 "bytes of the table per key in it");
+    report_int(report, "key_memory_bytes", spill_memory(&x->keys), "bytes of the spool in memory");
+    report_int(report, "key_disk_bytes", spill_on_disk(&x->keys), "bytes of the spool in $TMPDIR");
+    report_int(report, "deferred_total", l->records, "records decided after the end of the input");
+    report_int(report, "run_disk_bytes", l->entries.peak_len + l->drops.peak_len,
+               "bytes of sorted runs in $TMPDIR");
+    report_int(report, "compared_total", x->compared + l->compared, "comparisons of keys by bytes");
+    report_int(report, "collisions_total", x->collisions + l->collisions,
+               "comparisons that found different keys");
+}
+
+bool exact_run(struct mode_env *env, const struct exact_options *o, struct err *err)
+{
+    static const char *const rules[] = { "exact" };
+    static const struct flow_filter filter = { .work = work, .commit = commit, .finish = finish };
+    struct run r = { 0 };
+
+    if (!prepare(env, o, &r, err))
+        return false;
+    env->flow.fields = r.fields;
+    env->flow.field_count = r.wants_value ? 3 : 2;
+    env->flow.rules = rules;
+    env->flow.rule_count = countof(rules);
+    struct flow *flow = flow_open(&env->flow, env->report, env->progress, err);
+    bool ok = flow && flow_filter_run(flow, &filter, &r, err);
+    report(env->report, o, &r);
+    if (ok && r.dups) {
+        ok = out_commit(r.dups, err);
+        r.dups = NULL;
+    }
+    if (ok)
+        ok = flow_close(flow, err);
+    else
+        flow_abort(flow);
+    out_abort(r.dups);
+    later_release(&r.later);
+    exact_release(&r.exact);
+    return ok;
+}
