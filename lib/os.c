@@ -28,7 +28,8 @@ static bool fault(const char *call)
 
 /* ---- stopping ---- */
 
-static volatile int stop_flag; /* 0: running, n: signal n, -1: a later stage failed */
+/* 0: running, n: signal n, -1: a later stage failed. Lock-free, so a signal handler may store it. */
+static _Atomic int stop_flag;
 /* Written by os_stop so that every poll() wakes; made on first use of os_wait_readable. */
 static int stop_pipe[2] = { -1, -1 };
 

@@ -279,7 +279,7 @@ for turn in range(20):
         p = subprocess.Popen(["shard", "-o", folder, "-j", random.choice("124"), *args], stdin=open(source),
                              stderr=subprocess.PIPE)
         try:
-            p.wait(random.uniform(0.0, 0.12))
+            p.wait(random.uniform(0.0, 0.12 + stopped / 200))  # a slow build has to get somewhere too
         except subprocess.TimeoutExpired:
             p.kill()
         stderr = p.communicate()[1]
