@@ -6,6 +6,8 @@
 
 #define BLOCK_FIRST 16384
 #define BLOCK_LIMIT (4 << 20)
+#define BLOCK_KEEP                                                                                 \
+    (BLOCK_LIMIT + 4096) /* one that was made for a single object may be a bit larger */
 
 struct arena_block {
     struct arena_block *older;
@@ -84,17 +86,19 @@ void arena_trim(struct arena *a, void *end)
 
 void arena_reset(struct arena *a)
 {
-    struct arena_block *keep = a->block;
+    struct arena_block *keep = NULL;
 
-    if (!keep)
-        return;
     for (struct arena_block *b = a->block; b; b = b->older)
-        if (b->size > keep->size)
+        if (b->size <= BLOCK_KEEP && (!keep || b->size > keep->size))
             keep = b;
     for (struct arena_block *b = a->block, *older; b; b = older) {
         older = b->older;
         if (b != keep)
             free(b);
+    }
+    if (!keep) {
+        *a = (struct arena){ 0 };
+        return;
     }
     keep->older = NULL;
     a->block = keep;

@@ -2,8 +2,9 @@
  *
  * An arena hands out zeroed, aligned memory and takes it back all at once. It is the memory of a
  * batch (reset by flow between batches) and of things that live as long as the process (tables,
- * vocabularies). It grows by blocks that double up to 4 MiB; arena_reset keeps the largest block,
- * so a steady state allocates nothing from the system.
+ * vocabularies). It grows by blocks that double up to 4 MiB; arena_reset keeps the largest block
+ * that is no larger than that, so a steady state allocates nothing from the system and one huge
+ * record does not leave its memory behind.
  *
  * Nothing here fails: exhaustion ends the process through mem_oom() (see base.h), and so does an
  * overflow of count * size. Not thread-safe: one arena belongs to one thread at a time.

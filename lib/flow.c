@@ -282,6 +282,7 @@ static bool ring_commit(struct ring *r, struct err *err)
         pthread_mutex_unlock(&r->lock);
         last = b->last;
         ok = r->stages->commit(r->stages, b, err);
+        batch_shrink(b);
         pthread_mutex_lock(&r->lock);
         b->state = BATCH_FREE;
         pthread_cond_signal(&r->free);
@@ -350,13 +351,15 @@ static bool run_serial(struct stages *s, struct err *err)
 {
     struct batch b = { 0 };
     void *scratch = s->scratch_new ? s->scratch_new(s->self) : NULL;
-    bool ok = true;
+    bool ok = true, last;
 
     do {
         s->fill(s, &b);
         s->work(s, scratch, &b);
+        last = b.last;
         ok = s->commit(s, &b, err);
-    } while (ok && !b.last);
+        batch_shrink(&b);
+    } while (ok && !last);
     if (s->scratch_free)
         s->scratch_free(s->self, scratch);
     batch_release(&b);

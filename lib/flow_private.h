@@ -111,6 +111,8 @@ void reader_close(struct reader *r);
 
 /* flow_settle.c */
 void batch_clear(struct batch *b);
+/* After the commit: gives back what only a huge record needed. */
+void batch_shrink(struct batch *b);
 void batch_release(struct batch *b);
 /* Cuts the next line out of b->data at *at. False at the end. Empty lines are counted and skipped. */
 bool batch_next(struct batch *b, ptrdiff_t *at, struct flow_record *rec);

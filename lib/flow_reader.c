@@ -3,7 +3,6 @@
 #include "log.h"
 
 /* Buffers that a long record blew up shrink again. */
-#define SHRINK_OVER (4 * FLOW_BATCH_BYTES)
 
 bool reader_open(struct flow *f, struct err *err)
 {
@@ -122,8 +121,6 @@ void reader_fill(struct reader *r, struct batch *b)
     struct err err = { 0 };
 
     batch_clear(b);
-    if (b->data.cap > SHRINK_OVER)
-        buf_release(&b->data);
     buf_reserve(&b->data, FLOW_BATCH_BYTES);
     buf_append(&b->data, buf_slice(&r->carry));
     buf_clear(&r->carry);

@@ -5,6 +5,8 @@
 
 /* Output of a record up to this size is copied behind its neighbours: cheaper than an iovec. */
 #define COPY_MAX (16 << 10)
+/* A buffer that a huge record made larger than this is not kept for the next batch. */
+#define SHRINK_OVER (4 * FLOW_BATCH_BYTES)
 
 void batch_clear(struct batch *b)
 {
@@ -19,6 +21,15 @@ void batch_clear(struct batch *b)
     b->bytes_in = b->raw_bytes = 0;
     b->oversize = b->idle = b->last = false;
     b->err = (struct err){ 0 };
+}
+
+void batch_shrink(struct batch *b)
+{
+    arena_reset(&b->arena);
+    if (b->data.cap > SHRINK_OVER)
+        buf_release(&b->data);
+    if (b->outbuf.cap > SHRINK_OVER)
+        buf_release(&b->outbuf);
 }
 
 void batch_release(struct batch *b)

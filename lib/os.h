@@ -104,6 +104,8 @@ int os_stopped(void);            /* the signal's number, 0 while running, -1 aft
 bool os_wait_readable(int fd, int timeout_ms);
 
 /* ---- machine ---- */
+/* Large blocks go back to the system when they are freed: glibc otherwise learns to keep them. */
+void os_memory_setup(void);
 int64_t os_now_ns(void); /* monotonic */
 int64_t os_unix_ms(void);
 /* CPUs for us: min(affinity, cgroup quota rounded down), at least 1. */
