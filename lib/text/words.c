@@ -1,27 +1,24 @@
 #include "words.h"
 
 #include "../unicode.h"
+#include "chunks.h"
 
-void words_add(struct words *w, struct word word, struct arena *arena)
+void words_grow(struct words *w, struct arena *arena)
 {
-    if (w->count == w->cap) {
-        ptrdiff_t cap = MAX(256, 2 * w->cap), size = (ptrdiff_t)sizeof *w->at;
-        w->at = arena_grow(arena, w->at, w->cap * size, cap * size, _Alignof(struct word));
-        w->cap = cap;
-    }
-    w->at[w->count++] = word;
+    ptrdiff_t cap = MAX(256, 2 * w->cap), size = (ptrdiff_t)sizeof *w->at;
+
+    w->at = arena_grow(arena, w->at, w->cap * size, cap * size, _Alignof(struct word));
+    w->cap = cap;
 }
 
-void words_split(struct words *w, const struct char_classes *c, enum words_splitter how, slice text,
-                 struct arena *arena)
+/* A chunk that is not letters alone may hold white space that is not ASCII's. */
+static void split_chunk(struct words *w, const struct char_classes *c, unsigned space, slice text,
+                        const struct chunk *k, struct arena *arena)
 {
-    unsigned space = how == WORDS_WHITESPACE ? CHAR_SPACE : CHAR_WHITE;
-    const unsigned char *begin = (const unsigned char *)text.ptr, *end = begin + text.len;
-    const unsigned char *p = begin, *start = begin;
+    const unsigned char *begin = (const unsigned char *)text.ptr;
+    const unsigned char *p = begin + k->start, *start = p, *end = p + k->len;
     uint32_t continued = 0, classes = 0; /* of the word that begins at `start` */
 
-    ASSERT(text.len <= WORDS_TEXT_MAX);
-    w->count = 0;
     while (p < end) {
         uint32_t cp = *p;
         int width = 1;
@@ -32,7 +29,7 @@ void words_split(struct words *w, const struct char_classes *c, enum words_split
         } else {
             bits = c->of[cp];
         }
-        if (!(bits & space)) {
+        if (LIKELY(!(bits & space))) {
             classes |= bits;
             continued += (uint32_t)width - 1;
             p += width;
@@ -52,4 +49,25 @@ void words_split(struct words *w, const struct char_classes *c, enum words_split
                   (struct word){ (uint32_t)(start - begin), (uint32_t)(p - start),
                                  (uint32_t)(p - start) - continued, classes },
                   arena);
+}
+
+void words_split(struct words *w, const struct char_classes *c, enum words_splitter how, slice text,
+                 struct arena *arena)
+{
+    unsigned space = how == WORDS_WHITESPACE ? CHAR_SPACE : CHAR_WHITE;
+    struct chunk_cursor cursor;
+    struct chunk k;
+
+    ASSERT(text.len <= WORDS_TEXT_MAX);
+    w->count = 0;
+    chunks_begin(&cursor, text);
+    while (chunks_next(&cursor, &k)) {
+        if (k.letters)
+            words_add(w,
+                      (struct word){ (uint32_t)k.start, (uint32_t)k.len, (uint32_t)k.len,
+                                     CHAR_LETTER | CHAR_PLAIN },
+                      arena);
+        else
+            split_chunk(w, c, space, text, &k, arena);
+    }
 }

@@ -33,7 +33,14 @@ struct words {
 void words_split(struct words *w, const struct char_classes *c, enum words_splitter how, slice text,
                  struct arena *arena);
 
-void words_add(struct words *w, struct word word, struct arena *arena);
+void words_grow(struct words *w, struct arena *arena);
+
+static inline void words_add(struct words *w, struct word word, struct arena *arena)
+{
+    if (UNLIKELY(w->count == w->cap))
+        words_grow(w, arena);
+    w->at[w->count++] = word;
+}
 
 static inline slice word_slice(slice text, const struct word *w)
 {

@@ -4,7 +4,7 @@
 #include <cmocka.h>
 
 #include "simd/cpu.h"
-#include "text/spacy_en.h"
+#include "text/spacy_chunk.h"
 
 static struct arena process, arena;
 static const struct spacy_en *en;
@@ -367,6 +367,48 @@ static void counts_sentences_like_spacy(void **state)
                          cases[i].sentences);
 }
 
+/* What is written out for ASCII says what the patterns say. */
+static void written_out_is_the_patterns(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        "a",   "b",       "Z",   "US",  "C",   "A",  "s",  "S",    "km",  "m/s", "5", "10",
+        ".",   ".",       "..",  "-",   "--",  "'",  "\"", "`",    "$",   "%",   "+", "*",
+        "^",   "~",       "/",   ":",   ",",   "=",  "<",  ">",    "(",   ")",   "[", "]",
+        "_",   "#",       "&",   "|",   "\\",  "@",  "!",  "?",    ";",   "{",   "}", "co",
+        "com", "http://", "www", "n't", "'ll", ":)", "8",  "\x01", "mbar"
+    };
+    static const char *const wide[] = {
+        "\u00e9", "\u2026", "\u2019", "\u00b0", "\u20ac", "\u00b2"
+    };
+    struct spacy_en *slow = (struct spacy_en *)spacy_en_new(&process, NULL);
+    struct spacy_scratch *other = spacy_scratch_new();
+    uint64_t seed = 7;
+
+    spacy_en_by_pattern(slow);
+    for (int i = 0; i < 60000; i++) {
+        char text[64 + RECORD_PADDING] = { 0 };
+        ptrdiff_t len = 0;
+        int count = 1 + i % 7;
+        for (int k = 0; k < count; k++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            const char *part = seed >> 60 == 0 ? wide[(seed >> 33) % countof(wide)]
+                                               : parts[(seed >> 33) % countof(parts)];
+            memcpy(text + len, part, strlen(part));
+            len += (ptrdiff_t)strlen(part);
+        }
+        slice chunk = slice_make(text, len);
+        spacy_chunk_split(slow, other, chunk);
+        spacy_chunk_split(en, scratch, chunk);
+        bool same = other->pieces.count == scratch->pieces.count;
+        for (ptrdiff_t k = 0; same && k < other->pieces.count; k++)
+            same = other->pieces.at[k].len == scratch->pieces.at[k].len;
+        if (!same)
+            fail_msg("%.*s", (int)len, text);
+    }
+    spacy_scratch_free(other);
+}
+
 /* Long chunks of affixes, dots and near-URLs: linear, and nothing is lost. */
 static void takes_long_chunks(void **state)
 {
@@ -393,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(splits_like_spacy),
         cmocka_unit_test(counts_sentences_like_spacy),
+        cmocka_unit_test(written_out_is_the_patterns),
         cmocka_unit_test(takes_long_chunks),
     };
     struct err err = { 0 };
