@@ -16,8 +16,7 @@
 
 int (*os_fault)(const char *call);
 
-/* True when the test hook wants this call to fail; errno is set. */
-static bool fault(const char *call)
+bool os_fault_now(const char *call)
 {
     int e = os_fault ? os_fault(call) : 0;
 
@@ -97,7 +96,7 @@ bool os_wait_readable(int fd, int timeout_ms)
 
 int os_open_read(const char *path, struct err *err)
 {
-    int fd = fault("open") ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = os_fault_now("open") ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     struct stat st;
 
     if (fd < 0) {
@@ -117,7 +116,7 @@ int os_open_write(const char *path, bool force, bool append, struct err *err)
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : 0);
 
     flags |= append ? 0 : force ? O_TRUNC : O_EXCL;
-    int fd = fault("open") ? -1 : open(path, flags, 0666);
+    int fd = os_fault_now("open") ? -1 : open(path, flags, 0666);
     if (fd < 0)
         err_sys(err, ERR_CANTCREAT, errno, "cannot create %s", ERR_QUOTE(slice_of(path)));
     return fd;
@@ -133,7 +132,7 @@ ptrdiff_t os_read(int fd, const char *name, char *dst, ptrdiff_t size, struct er
             err_set(err, ERR_STOP, "stopped by signal %d", stop_flag);
             return -1;
         }
-        ssize_t n = fault("read") ? -1 : read(fd, dst, (size_t)size);
+        ssize_t n = os_fault_now("read") ? -1 : read(fd, dst, (size_t)size);
         if (n >= 0)
             return n;
         if (errno == EAGAIN) {
@@ -151,7 +150,7 @@ bool os_pread_full(int fd, const char *name, void *dst, ptrdiff_t size, int64_t 
     char *to = dst;
 
     while (size > 0) {
-        ssize_t n = fault("pread") ? -1 : pread(fd, to, (size_t)size, offset);
+        ssize_t n = os_fault_now("pread") ? -1 : pread(fd, to, (size_t)size, offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -181,7 +180,7 @@ static bool wait_writable(int fd)
 bool os_write_all(int fd, const char *name, slice s, struct err *err)
 {
     while (s.len > 0) {
-        ssize_t n = fault("write") ? -1 : write(fd, s.ptr, (size_t)s.len);
+        ssize_t n = os_fault_now("write") ? -1 : write(fd, s.ptr, (size_t)s.len);
         if (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_writable(fd))))
             continue;
         if (n < 0)
@@ -204,7 +203,7 @@ bool os_writev_all(int fd, const char *name, const slice *parts, ptrdiff_t count
             ptrdiff_t skip = i == at ? done : 0;
             iov[n] = (struct iovec){ (char *)parts[i].ptr + skip, (size_t)(parts[i].len - skip) };
         }
-        ssize_t wrote = fault("write") ? -1 : writev(fd, iov, n);
+        ssize_t wrote = os_fault_now("write") ? -1 : writev(fd, iov, n);
         if (wrote < 0 && (errno == EINTR || (errno == EAGAIN && wait_writable(fd))))
             continue;
         if (wrote < 0)
@@ -219,7 +218,7 @@ bool os_writev_all(int fd, const char *name, const slice *parts, ptrdiff_t count
 bool os_pwrite_all(int fd, const char *name, slice s, int64_t offset, struct err *err)
 {
     while (s.len > 0) {
-        ssize_t n = fault("pwrite") ? -1 : pwrite(fd, s.ptr, (size_t)s.len, offset);
+        ssize_t n = os_fault_now("pwrite") ? -1 : pwrite(fd, s.ptr, (size_t)s.len, offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -233,14 +232,14 @@ bool os_pwrite_all(int fd, const char *name, slice s, int64_t offset, struct err
 bool os_fsync(int fd, const char *name, struct err *err)
 {
     /* EINVAL, ENOTSUP: something that has no disk behind it (a pipe, some network folders). */
-    if (!fault("fsync") && (fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP))
+    if (!os_fault_now("fsync") && (fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP))
         return true;
     return err_sys(err, ERR_IO, errno, "%s: fsync failed", name);
 }
 
 bool os_close(int fd, const char *name, struct err *err)
 {
-    bool failed = fault("close");
+    bool failed = os_fault_now("close");
     int e = errno;
 
     if (close(fd) != 0 && errno != EINTR) {
@@ -258,7 +257,7 @@ void os_close_quiet(int fd)
 
 bool os_unlink(const char *path, struct err *err)
 {
-    if (!fault("unlink") && (unlink(path) == 0 || errno == ENOENT))
+    if (!os_fault_now("unlink") && (unlink(path) == 0 || errno == ENOENT))
         return true;
     return err_sys(err, ERR_IO, errno, "cannot remove %s", ERR_QUOTE(slice_of(path)));
 }
@@ -276,7 +275,7 @@ static char *folder_of(const char *path)
 
 bool os_sync_dir(const char *path, struct err *err)
 {
-    int fd = fault("open") ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = os_fault_now("open") ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
         return err_sys(err, ERR_IO, errno, "cannot open %s", ERR_QUOTE(slice_of(path)));
@@ -287,7 +286,7 @@ bool os_sync_dir(const char *path, struct err *err)
 
 bool os_rename(const char *from, const char *to, struct err *err)
 {
-    if (fault("rename") || rename(from, to) != 0)
+    if (os_fault_now("rename") || rename(from, to) != 0)
         return err_sys(err, ERR_CANTCREAT, errno, "cannot rename to %s", ERR_QUOTE(slice_of(to)));
     char *dir = folder_of(to);
     bool ok = os_sync_dir(dir, err);
@@ -300,7 +299,7 @@ bool os_mkdir(const char *path, bool *existed, struct err *err)
     struct stat st;
 
     *existed = false;
-    if (!fault("mkdir") && mkdir(path, 0777) == 0)
+    if (!os_fault_now("mkdir") && mkdir(path, 0777) == 0)
         return true;
     int e = errno;
     if (e == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -312,7 +311,7 @@ bool os_mkdir(const char *path, bool *existed, struct err *err)
 
 bool os_truncate(int fd, const char *name, int64_t size, struct err *err)
 {
-    if (!fault("ftruncate") && ftruncate(fd, size) == 0)
+    if (!os_fault_now("ftruncate") && ftruncate(fd, size) == 0)
         return true;
     return err_sys(err, ERR_IO, errno, "%s: cannot truncate", name);
 }
@@ -337,7 +336,7 @@ bool os_stat(const char *path, struct os_stat *out, struct err *err)
     struct stat st;
 
     *out = (struct os_stat){ 0 };
-    if (fault("stat") || stat(path, &st) != 0)
+    if (os_fault_now("stat") || stat(path, &st) != 0)
         return errno == ENOENT || errno == ENOTDIR ||
                err_sys(err, ERR_NOINPUT, errno, "cannot look at %s", ERR_QUOTE(slice_of(path)));
     stat_fill(out, &st);
@@ -349,7 +348,7 @@ bool os_fstat(int fd, struct os_stat *out, struct err *err)
     struct stat st;
 
     *out = (struct os_stat){ 0 };
-    if (fault("stat") || fstat(fd, &st) != 0)
+    if (os_fault_now("stat") || fstat(fd, &st) != 0)
         return err_sys(err, ERR_IO, errno, "fstat failed");
     stat_fill(out, &st);
     out->is_tty = out->is_tty && isatty(fd);
@@ -360,7 +359,7 @@ bool os_free_bytes(const char *path, int64_t *bytes, struct err *err)
 {
     struct statvfs v;
 
-    if (fault("statvfs") || statvfs(path, &v) != 0)
+    if (os_fault_now("statvfs") || statvfs(path, &v) != 0)
         return err_sys(err, ERR_IO, errno, "cannot look at %s", ERR_QUOTE(slice_of(path)));
     if (__builtin_mul_overflow((int64_t)v.f_bavail, (int64_t)v.f_frsize, bytes))
         *bytes = INT64_MAX;
@@ -379,8 +378,8 @@ bool os_map(const char *path, slice *bytes, struct err *err)
     if (ok && !st.is_file)
         ok = err_set(err, ERR_NOINPUT, "%s is not a regular file", ERR_QUOTE(slice_of(path)));
     if (ok && st.size > 0) {
-        void *p =
-            fault("mmap") ? MAP_FAILED : mmap(NULL, (size_t)st.size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *p = os_fault_now("mmap") ? MAP_FAILED
+                                       : mmap(NULL, (size_t)st.size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED)
             ok = err_sys(err, errno == ENOMEM ? ERR_OS : ERR_IO, errno, "cannot map %s",
                          ERR_QUOTE(slice_of(path)));

@@ -21,6 +21,8 @@
 #include <sys/types.h>
 
 extern int (*os_fault)(const char *call);
+/* For the files of this module: true, with errno set, when this call is to fail. */
+bool os_fault_now(const char *call);
 
 /* ---- files ---- */
 /* fd or -1. Missing, unreadable or a folder: ERR_NOINPUT. */

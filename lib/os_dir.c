@@ -12,15 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool fault(const char *call)
-{
-    int e = os_fault ? os_fault(call) : 0;
-
-    if (e)
-        errno = e;
-    return e != 0;
-}
-
 /* ---- folders ---- */
 
 static int entry_order(const void *a, const void *b)
@@ -49,7 +40,7 @@ bool os_list_dir(const char *path, struct os_entry **entries, ptrdiff_t *count, 
 {
     struct os_entry *list = NULL;
     ptrdiff_t n = 0, cap = 0;
-    DIR *dir = fault("opendir") ? NULL : opendir(path);
+    DIR *dir = os_fault_now("opendir") ? NULL : opendir(path);
 
     *entries = NULL;
     *count = 0;
@@ -144,7 +135,7 @@ bool os_temp_create(struct os_temp *t, const char *target, bool force, struct er
         if (asprintf(&path, "%.*s.%s.%d-%d.tmp", dir_len, target, target + dir_len, (int)getpid(),
                      serial) < 0)
             mem_oom();
-        t->fd = fault("open") ? -1 : open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        t->fd = os_fault_now("open") ? -1 : open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (t->fd < 0 && errno != EEXIST)
             break;
     }
@@ -204,7 +195,7 @@ int os_temp_anonymous(struct err *err)
 
     if (!dir)
         dir = "/tmp";
-    int fd = fault("open") ? -1 : open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = os_fault_now("open") ? -1 : open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
         /* A file system without O_TMPFILE. */
         snprintf(path, sizeof path, "%s/millrace-XXXXXX", dir);
@@ -220,13 +211,13 @@ int os_temp_anonymous(struct err *err)
 
 int os_lock(const char *path, struct err *err)
 {
-    int fd = fault("open") ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int fd = os_fault_now("open") ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 
     if (fd < 0) {
         err_sys(err, ERR_CANTCREAT, errno, "cannot create %s", ERR_QUOTE(slice_of(path)));
         return -1;
     }
-    if (fault("flock") || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (os_fault_now("flock") || flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
             err_set(err, ERR_TEMPFAIL, "%s is locked by another process: try again when it is done",
                     ERR_QUOTE(slice_of(path)));

@@ -257,7 +257,7 @@ static bool spawn_start(const struct os_spawn *s, pid_t *pid, struct err *err)
         for (ptrdiff_t i = 0; i < n; i++)
             env[more + i] = environ[i];
     }
-    int e = os_fault ? os_fault("spawn") : 0;
+    int e = os_fault_now("spawn") ? errno : 0;
     if (!e)
         e = posix_spawnp(pid, s->argv[0], &files, &attr, (char *const *)s->argv, env);
     if (env != environ)

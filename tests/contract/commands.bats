@@ -132,7 +132,18 @@ report_is_json() {
 }
 @test "--report is JSON that closes, --metrics is Prometheus text" {
     each report_is_json
+    python3 "$TOP/tests/contract/metrics.py" all.prom
     ! command -v promtool >/dev/null || promtool check metrics <all.prom
+}
+@test "the metrics checker finds what it looks for" {
+    printf '%s\n' '# TYPE millrace_a counter' 'millrace_a 1' 'millrace_b{x="1",x="2"} 1' 'other 1' \
+        'millrace_b 1 x' '# HELP millrace_c y' '# TYPE millrace_c gauge' 'millrace_c one' 'millrace_c 1' >bad.prom
+    run python3 "$TOP/tests/contract/metrics.py" bad.prom
+    [ "$status" = 1 ]
+    for fault in ':1: millrace_a is a counter' ':2: millrace_a has no HELP' ':3: a label stands twice' \
+        ':4: other does not start' ':5: not a sample' ':8: not a number' ':9: sample'; do
+        [[ $output == *"bad.prom$fault"* ]] || { echo "not found: $fault"; echo "$output"; return 1; }
+    done
 }
 
 usage_leaves_no_output() {
