@@ -1,15 +1,22 @@
 /* dedup: drop records whose key was seen before; the first in input order stays. */
 #include "../lib/app.h"
 #include "../lib/sig/exactmode.h"
+#include "../lib/sig/lsh.h"
+#include "../lib/sig/near.h"
 
 struct conf {
     bool exact, trust_hash;
     const char *key, *keep, *dups;
     int64_t memory, hash_bits;
+
+    double near;
+    const char *shingle;
+    int64_t bands, rows, permutations, max_candidates;
+    bool trust_estimate, annotate;
 };
 
 /* One driver in lib/sig/ per mode; the first is the default. */
-enum mode { MODE_EXACT };
+enum mode { MODE_EXACT, MODE_NEAR };
 #define IN(mode)   (1u << (mode))
 #define AT(member) offsetof(struct conf, member)
 
@@ -28,12 +35,33 @@ static const struct opt opts[] = {
     { 0, "hash-bits", OPT_INT, AT(hash_bits), .arg = "N", .min = 1, .max = 63, .flags = OPT_HIDDEN,
       .modes = IN(MODE_EXACT), .group = "Matching",
       .help = "weaken the hash to N bits: tests that bytes decide" },
-    { 0, "dups", OPT_PATH, AT(dups), .arg = "FILE", .flags = OPT_WRITES, .modes = IN(MODE_EXACT),
-      .group = "Output", .help = "write id and kept id of each duplicate to FILE" },
+    { 0, "near", OPT_FLOAT, AT(near), .arg = "T", .min = 0.01, .max = 1, .flags = OPT_MODE,
+      .group = "Near duplicates", .help = "a Jaccard similarity of at least T is a duplicate" },
+    { 0, "shingle", OPT_STRING, AT(shingle), .arg = "UNIT:N", .def = "words:5",
+      .modes = IN(MODE_NEAR), .group = "Near duplicates",
+      .help = "what sets are made of: words:N, chars:N, ids:N" },
+    { 0, "permutations", OPT_INT, AT(permutations), .arg = "N", .def = "112", .min = 1, .max = 4096,
+      .modes = IN(MODE_NEAR), .group = "Near duplicates",
+      .help = "at most N minima; bands and rows are best for T" },
+    { 0, "bands", OPT_INT, AT(bands), .arg = "N", .min = 1, .max = 4096, .modes = IN(MODE_NEAR),
+      .needs = "rows", .group = "Near duplicates", .help = "bands of the signature" },
+    { 0, "rows", OPT_INT, AT(rows), .arg = "N", .min = 1, .max = 4096, .modes = IN(MODE_NEAR),
+      .needs = "bands", .group = "Near duplicates", .help = "minima per band" },
+    { 0, "trust-estimate", OPT_FLAG, AT(trust_estimate), .modes = IN(MODE_NEAR),
+      .group = "Near duplicates", .help = "decide by equal minima, do not verify" },
+    { 0, "max-candidates", OPT_INT, AT(max_candidates), .arg = "N", .def = "200", .min = 1,
+      .max = 1e9, .modes = IN(MODE_NEAR), .group = "Near duplicates",
+      .help = "compare a record with at most N others" },
+    { 0, "annotate", OPT_FLAG, AT(annotate), .modes = IN(MODE_NEAR), .group = "Output",
+      .help = "mark duplicates by a member _dedup, drop nothing" },
+    { 0, "dups", OPT_PATH, AT(dups), .arg = "FILE", .flags = OPT_WRITES,
+      .modes = IN(MODE_EXACT) | IN(MODE_NEAR), .group = "Output",
+      .help = "write id and kept id of each duplicate to FILE" },
 };
 
 static const struct command_mode modes[] = {
     [MODE_EXACT] = { "exact", "drop records whose key was seen before", 0, false },
+    [MODE_NEAR] = { "near", "drop records that are similar to an earlier one", 0, false },
 };
 
 static const char *const synopsis[] = { "[options] [FILE...]", NULL };
@@ -43,6 +71,8 @@ static const struct command_example examples[] = {
       "dedup --key normalized --dups dups.jsonl < in.jsonl > out.jsonl" },
     { "the longest record of each url",
       "dedup --key json:url --keep max:length < in.jsonl > out.jsonl" },
+    { "near duplicates, by 5-word shingles",
+      "dedup --near 0.8 --dups near.jsonl < in.jsonl > out2.jsonl" },
     { "one record per id", "dedup --key json:id < in.jsonl > out.jsonl" },
     { 0 },
 };
@@ -80,6 +110,35 @@ static bool run_exact(struct app *app, const struct conf *conf, struct err *err)
     return exact_run(&env, &o, err);
 }
 
+static bool run_near(struct app *app, const struct conf *c, struct err *err)
+{
+    struct mode_env env = { app_flow_conf(app), &app->report, &app->progress, &app->arena,
+                            c->dups };
+    struct near_options o = { .threshold = c->near,
+                              .shingle = c->shingle,
+                              .bands = (int)c->bands,
+                              .rows = (int)c->rows,
+                              .verify = !c->trust_estimate,
+                              .annotate = c->annotate,
+                              .max_candidates = c->max_candidates,
+                              .field = app->common.field };
+
+    if (!shingle_parse(c->shingle, &o.shingler, err))
+        return err_context(err, "option '--shingle'");
+    if (c->annotate && app->common.drops)
+        return err_set(err, ERR_USAGE, "--drops has no effect with --annotate: nothing is dropped");
+    if (c->bands && app_given(app, "permutations"))
+        return err_set(err, ERR_USAGE, "--permutations has no effect with --bands and --rows");
+    if (c->bands * c->rows > LSH_PERMUTATIONS_MAX)
+        return err_set(err, ERR_USAGE, "--bands times --rows is more than %d",
+                       LSH_PERMUTATIONS_MAX);
+    if (!c->bands)
+        lsh_optimal(c->near, (int)c->permutations, &o.bands, &o.rows);
+    if (o.shingler.unit == SHINGLE_IDS && !app_given(app, "field"))
+        o.field = "ids";
+    return near_run(&env, &o, err);
+}
+
 static bool run(struct app *app, void *arg, struct err *err)
 {
     const struct conf *conf = arg;
@@ -87,6 +146,8 @@ static bool run(struct app *app, void *arg, struct err *err)
     switch ((enum mode)app->options.mode) {
     case MODE_EXACT:
         return run_exact(app, conf, err);
+    case MODE_NEAR:
+        return run_near(app, conf, err);
     }
     return false;
 }

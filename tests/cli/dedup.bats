@@ -168,6 +168,7 @@ PY
 @test "the examples of the manual run" {
     printf '{"id":1,"text":"A b","url":"u"}\n{"id":1,"text":"a  B","url":"v"}\n' >in.jsonl
     man_examples dedup
+    is_file out2.jsonl '{"id":1,"text":"A b","url":"u"}\n'
     is_file out.jsonl '{"id":1,"text":"A b","url":"u"}\n'
     is_file dups.jsonl '{"id":1,"dup_of":1,"kind":"exact"}\n'
 }

@@ -1,0 +1,463 @@
+#include "near.h"
+
+#include "bands.h"
+#include "jaccard.h"
+#include "lsh.h"
+#include "spill.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { FIELD_TEXT, FIELD_ID, FIELD_MARK };
+static const char *const rules[] = { "near" };
+
+/* A kept record: its note (the id, when somebody wants it) and its text or signature in the spool,
+ * one behind the other. The next place says where they end. */
+struct place {
+    int64_t at;
+    uint32_t note_len, dups;
+};
+#define PLACES 65536
+
+struct hashes {
+    uint64_t *at;
+    ptrdiff_t count, cap;
+};
+
+struct near {
+    const struct near_options *o;
+    struct shingler shingler;
+    struct lsh lsh;
+    struct flow_field fields[3];
+    int field_count, id, mark;
+    bool wants_ids;
+    struct out *dups;
+
+    struct bands bands;
+    struct spill spool;
+    struct place **places; /* chunks of PLACES */
+    int64_t kept;
+
+    uint32_t *candidates;
+    ptrdiff_t candidate_count, candidate_cap;
+    struct hashes own, other;
+    struct jaccard jaccard;
+    bool own_ready; /* own and jaccard are of the current record */
+    struct buf text;
+    struct arena scratch;
+
+    int64_t without_shingles, compared, refused, cut;
+};
+
+/* From work to commit. */
+struct signed_record {
+    slice text; /* or the array of ids */
+    uint64_t *keys;
+    uint32_t *signature;
+    int64_t shingles;
+};
+
+/* ---- signing ---- */
+
+struct sign_sink {
+    struct shingle_sink sink;
+    const struct lsh *lsh;
+    uint32_t *signature;
+};
+
+static void sign_block(struct shingle_sink *sink)
+{
+    struct sign_sink *s = (struct sign_sink *)sink;
+    lsh_add(s->lsh, sink->hash, sink->count, s->signature);
+}
+
+static bool work(void *arg, void *scratch, const struct flow_record *rec, struct arena *arena,
+                 struct flow_verdict *verdict, struct err *err)
+{
+    const struct near *n = arg;
+    struct signed_record *k = arena_new(arena, struct signed_record, 1);
+    struct sign_sink sink = { .sink.flush = sign_block, .lsh = &n->lsh };
+    ptrdiff_t at;
+
+    (void)scratch, (void)err;
+    k->signature = sink.signature = lsh_new(&n->lsh, arena);
+    if (n->shingler.unit == SHINGLE_IDS) {
+        struct json_span s = rec->spans[FIELD_TEXT];
+        k->text = slice_make(rec->raw.ptr + s.start, s.len);
+        k->shingles = shingle_ids(&n->shingler, k->text, &sink.sink, &at);
+        if (k->shingles < 0) {
+            *verdict = (struct flow_verdict){ FLOW_BAD, .reason = "not an array of integers",
+                                              .at = s.start + at };
+            return true;
+        }
+    } else {
+        if (!flow_text(rec, FIELD_TEXT, arena, &k->text, verdict))
+            return true;
+        k->shingles = shingle_text(&n->shingler, k->text, &sink.sink, arena);
+    }
+    if (k->shingles) {
+        k->keys = arena_alloc_raw(arena, n->lsh.bands * 8, 8);
+        lsh_keys(&n->lsh, k->signature, k->keys);
+    }
+    verdict->data = k;
+    return true;
+}
+
+/* ---- what was kept ---- */
+
+static struct place *place_of(const struct near *n, int64_t number)
+{
+    return &n->places[number / PLACES][number % PLACES];
+}
+
+static int64_t end_of(const struct near *n, int64_t number)
+{
+    return number + 1 < n->kept ? place_of(n, number + 1)->at : n->spool.len;
+}
+
+static bool keep(struct near *n, const struct signed_record *k, slice note, struct err *err)
+{
+    int64_t at, ignored;
+    slice signature = slice_make((const char *)k->signature, n->lsh.count * 4);
+
+    if (n->kept > BANDS_NUMBER_MAX)
+        return err_set(err, ERR_DATA, "more than %u records without duplicates", BANDS_NUMBER_MAX);
+    if (n->kept % PLACES == 0) {
+        ptrdiff_t chunks = n->kept / PLACES;
+        if ((chunks & (chunks - 1)) == 0)
+            n->places = realloc(n->places, (size_t)MAX(1, 2 * chunks) * sizeof *n->places);
+        if (!n->places || !(n->places[chunks] = malloc(PLACES * sizeof **n->places)))
+            mem_oom();
+    }
+    if (!spill_append(&n->spool, note, &at, err) ||
+        !spill_append(&n->spool, n->o->verify ? k->text : signature, &ignored, err))
+        return false;
+    *place_of(n, n->kept) = (struct place){ at, (uint32_t)note.len, 0 };
+    for (int b = 0; b < n->lsh.bands; b++) {
+        struct bands_hit h = bands_find(&n->bands, k->keys[b]);
+        int64_t crowd = 0;
+        for (uint32_t number; crowd < n->o->max_candidates && bands_next(&h, &number);)
+            crowd++;
+        if (crowd < n->o->max_candidates)
+            bands_add(&n->bands, k->keys[b], (uint32_t)n->kept);
+    }
+    n->kept++;
+    return true;
+}
+
+/* The note of a kept record. */
+static bool note_of(struct near *n, int64_t number, struct arena *arena, slice *note,
+                    struct err *err)
+{
+    const struct place *p = place_of(n, number);
+    char *dst = arena_alloc_raw(arena, p->note_len, 1);
+
+    *note = slice_make(dst, p->note_len);
+    return spill_read(&n->spool, p->at, dst, p->note_len, err);
+}
+
+/* Its text or signature, valid until the next call; padded. */
+static bool content_of(struct near *n, int64_t number, slice *content, struct err *err)
+{
+    const struct place *p = place_of(n, number);
+    ptrdiff_t len = (ptrdiff_t)(end_of(n, number) - p->at - p->note_len);
+
+    buf_clear(&n->text);
+    char *dst = buf_reserve(&n->text, len + RECORD_PADDING);
+    *content = slice_make(dst, len);
+    return spill_read(&n->spool, p->at + p->note_len, dst, len, err);
+}
+
+/* ---- comparing ---- */
+
+struct collect_sink {
+    struct shingle_sink sink;
+    struct hashes *to;
+};
+
+static void collect_block(struct shingle_sink *sink)
+{
+    struct hashes *h = ((struct collect_sink *)sink)->to;
+
+    if (h->count + sink->count > h->cap) {
+        h->cap = MAX(4096, 2 * h->cap);
+        h->at = realloc(h->at, (size_t)h->cap * sizeof *h->at);
+        if (!h->at)
+            mem_oom();
+    }
+    memcpy(h->at + h->count, sink->hash, (size_t)sink->count * sizeof *h->at);
+    h->count += sink->count;
+}
+
+static void collect(struct near *n, slice text, struct hashes *to)
+{
+    struct collect_sink sink = { .sink.flush = collect_block, .to = to };
+    ptrdiff_t at;
+
+    to->count = 0;
+    if (n->shingler.unit == SHINGLE_IDS)
+        shingle_ids(&n->shingler, text, &sink.sink, &at);
+    else
+        shingle_text(&n->shingler, text, &sink.sink, &n->scratch);
+    arena_reset(&n->scratch);
+}
+
+struct verdict_of_pair {
+    double similarity, estimate; /* similarity is NAN when it is not known */
+    bool duplicate;
+};
+
+static bool compare(struct near *n, const struct signed_record *k, int64_t number,
+                    struct verdict_of_pair *v, struct err *err)
+{
+    slice content;
+
+    if (!content_of(n, number, &content, err))
+        return false;
+    n->compared++;
+    if (!n->o->verify) {
+        v->estimate = lsh_estimate(&n->lsh, k->signature, (const uint32_t *)(void *)content.ptr);
+        v->duplicate = v->estimate >= n->o->threshold;
+        return true;
+    }
+    if (slice_eq(content, k->text)) {
+        *v = (struct verdict_of_pair){ 1, 1, true };
+        return true;
+    }
+    if (!n->own_ready) {
+        collect(n, k->text, &n->own);
+        jaccard_first(&n->jaccard, n->own.at, n->own.count);
+        n->own_ready = true;
+    }
+    collect(n, content, &n->other);
+    v->similarity = jaccard_with(&n->jaccard, n->other.at, n->other.count);
+    v->duplicate = v->similarity >= n->o->threshold;
+    if (v->duplicate && n->wants_ids) {
+        uint32_t *signature = lsh_new(&n->lsh, &n->scratch);
+        lsh_add(&n->lsh, n->other.at, n->other.count, signature);
+        v->estimate = lsh_estimate(&n->lsh, k->signature, signature);
+        arena_reset(&n->scratch);
+    }
+    return true;
+}
+
+static int by_number(const void *x, const void *y)
+{
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
+}
+
+/* The kept records that share a band, in the order of the input, each once. */
+static void find_candidates(struct near *n, const uint64_t *keys)
+{
+    ptrdiff_t count = 0, distinct = 0;
+    int64_t limit = n->o->max_candidates;
+    bool cut = false;
+
+    for (int b = 0; b < n->lsh.bands; b++)
+        bands_prefetch(&n->bands, keys[b]);
+    for (int b = 0; b < n->lsh.bands; b++) {
+        struct bands_hit h = bands_find(&n->bands, keys[b]);
+        uint32_t number;
+        int64_t of_band = 0;
+        for (; of_band < limit && bands_next(&h, &number); of_band++) {
+            if (count == n->candidate_cap) {
+                n->candidate_cap = MAX(256, 2 * n->candidate_cap);
+                n->candidates =
+                    realloc(n->candidates, (size_t)n->candidate_cap * sizeof *n->candidates);
+                if (!n->candidates)
+                    mem_oom();
+            }
+            n->candidates[count++] = number;
+        }
+        cut |= of_band == limit;
+    }
+    if (count > 1)
+        qsort(n->candidates, (size_t)count, sizeof *n->candidates, by_number);
+    for (ptrdiff_t i = 0; i < count; i++)
+        if (distinct == 0 || n->candidates[i] != n->candidates[distinct - 1])
+            n->candidates[distinct++] = n->candidates[i];
+    if (distinct > limit)
+        cut = true;
+    n->cut += cut;
+    n->candidate_count = MIN(distinct, (ptrdiff_t)limit);
+}
+
+/* ---- deciding ---- */
+
+/* {"dup_of":...,"kind":"near","similarity":...,"estimate":...,"unit":"words:5"} */
+static slice explain(const struct near *n, slice dup_of, const struct verdict_of_pair *v,
+                     struct arena *arena)
+{
+    struct buf b = { 0 };
+
+    buf_append(&b, SLICE("\"dup_of\":"));
+    buf_append(&b, dup_of);
+    buf_append(&b, SLICE(",\"kind\":\"near\""));
+    if (n->o->verify) {
+        buf_append(&b, SLICE(",\"similarity\":"));
+        buf_append_double(&b, v->similarity);
+    }
+    buf_append(&b, SLICE(",\"estimate\":"));
+    buf_append_double(&b, v->estimate);
+    buf_printf(&b, ",\"unit\":\"%s\"}", n->o->shingle);
+    slice text = arena_dup(arena, buf_slice(&b));
+    buf_release(&b);
+    return text;
+}
+
+static void mark(const struct near *n, const struct flow_record *rec, slice value,
+                 struct arena *arena, struct flow_verdict *verdict)
+{
+    struct json_edit edit =
+        json_edit_set(rec->raw, rec->top, rec->spans[n->mark], "_dedup", value, arena);
+    verdict->out = json_splice(rec->raw, &edit, 1, arena);
+}
+
+static bool settle(struct near *n, const struct flow_record *rec, int64_t number,
+                   const struct verdict_of_pair *v, struct arena *arena,
+                   struct flow_verdict *verdict, struct err *err)
+{
+    slice dup_of;
+
+    place_of(n, number)->dups++;
+    if (!n->o->annotate)
+        verdict->action = FLOW_DROP;
+    if (!n->wants_ids)
+        return true;
+    if (!note_of(n, number, arena, &dup_of, err))
+        return false;
+    verdict->value = dup_of;
+    slice what = explain(n, dup_of, v, arena);
+    if (n->o->annotate)
+        mark(n, rec, arena_printf(arena, "{%.*s", SLICE_ARG(what)), arena, verdict);
+    slice line[] = { SLICE("{\"id\":"), mode_id_json(rec, n->id, arena), SLICE(","), what,
+                     SLICE("\n") };
+    return !n->dups || out_writev(n->dups, line, countof(line), err);
+}
+
+static bool commit(void *arg, const struct flow_record *rec, struct arena *arena,
+                   struct flow_verdict *verdict, struct err *err)
+{
+    struct near *n = arg;
+    const struct signed_record *k = verdict->data;
+
+    if (verdict->action != FLOW_KEEP)
+        return true;
+    n->own_ready = false;
+    n->candidate_count = 0;
+    if (k->shingles)
+        find_candidates(n, k->keys);
+    for (ptrdiff_t i = 0; i < n->candidate_count; i++) {
+        struct verdict_of_pair v = { 0 };
+        if (!compare(n, k, n->candidates[i], &v, err))
+            return false;
+        if (v.duplicate)
+            return settle(n, rec, n->candidates[i], &v, arena, verdict, err);
+        n->refused++;
+    }
+    if (n->o->annotate && rec->spans[n->mark].count)
+        mark(n, rec, SLICE("null"), arena, verdict);
+    if (!k->shingles) {
+        n->without_shingles++;
+        return true;
+    }
+    return keep(n, k, n->wants_ids ? mode_id_json(rec, n->id, arena) : SLICE(""), err);
+}
+
+/* ---- the run ---- */
+
+static bool prepare(struct near *n, const struct mode_env *env, struct err *err)
+{
+    const struct near_options *o = n->o;
+    bool ids = o->shingler.unit == SHINGLE_IDS;
+    struct out_conf oc = { .path = env->dups, .force = env->flow.force };
+
+    n->shingler = o->shingler;
+    shingle_init(&n->shingler, env->arena);
+    n->lsh.bands = o->bands;
+    n->lsh.rows = o->rows;
+    lsh_init(&n->lsh, env->arena);
+    n->wants_ids = env->dups || env->flow.drops || o->annotate;
+    n->fields[FIELD_TEXT] = (struct flow_field){ o->field, true, ids ? FLOW_ARRAY : FLOW_STRING };
+    n->field_count = 1;
+    if (n->wants_ids && strcmp(o->field, "id") != 0) {
+        n->id = n->field_count;
+        n->fields[n->field_count++] = (struct flow_field){ .path = "id" };
+    }
+    if (o->annotate) {
+        n->mark = n->field_count;
+        n->fields[n->field_count++] = (struct flow_field){ .path = "_dedup" };
+    }
+    return !env->dups || (n->dups = out_open(&oc, err)) != NULL;
+}
+
+static void report(const struct near *n, struct report *r)
+{
+    int64_t state = n->bands.bytes + n->kept * (int64_t)sizeof(struct place);
+    int64_t clusters = 0, largest = 0;
+
+    for (int64_t i = 0; i < n->kept; i++) {
+        int64_t dups = place_of(n, i)->dups;
+        clusters += dups > 0;
+        largest = MAX(largest, dups ? dups + 1 : 0);
+    }
+    report_text(r, "shingle", slice_of(n->o->shingle));
+    report_int(r, "bands", n->lsh.bands, "bands of the signature");
+    report_int(r, "rows", n->lsh.rows, "minima per band");
+    report_int(r, "distinct", n->kept, "records that are compared with later ones");
+    report_int(r, "without_shingles_total", n->without_shingles, "records that have no shingle");
+    report_int(r, "clusters", clusters, "kept records that have duplicates");
+    report_int(r, "largest_cluster", largest, "records in the largest cluster");
+    report_int(r, "compared_total", n->compared, "candidates that were compared");
+    report_int(r, "refused_total", n->refused, "candidates below the threshold");
+    report_int(r, "cut_total", n->cut, "records with more than --max-candidates");
+    report_int(r, "state_bytes", state, "bytes of band keys and places");
+    report_float(r, "state_bytes_per_record", n->kept ? (double)state / (double)n->kept : 0,
+                 "bytes of band keys and places per kept record");
+    report_int(r, "spool_bytes", spill_on_disk(&n->spool), "bytes in $TMPDIR");
+}
+
+static void release(struct near *n)
+{
+    for (int64_t i = 0; i < n->kept; i += PLACES)
+        free(n->places[i / PLACES]);
+    free(n->places);
+    free(n->candidates);
+    free(n->own.at);
+    free(n->other.at);
+    jaccard_release(&n->jaccard);
+    bands_release(&n->bands);
+    spill_release(&n->spool);
+    buf_release(&n->text);
+    arena_release(&n->scratch);
+}
+
+bool near_run(const struct mode_env *env, const struct near_options *options, struct err *err)
+{
+    static const struct flow_filter filter = { .work = work, .commit = commit };
+    static struct near n;
+    struct flow_conf fc = env->flow;
+
+    n.o = options;
+    if (!prepare(&n, env, err))
+        return false;
+    fc.fields = n.fields;
+    fc.field_count = n.field_count;
+    fc.rules = rules;
+    fc.rule_count = countof(rules);
+    struct flow *flow = flow_open(&fc, env->report, env->progress, err);
+    bool ok = flow && flow_filter_run(flow, &filter, &n, err);
+    report(&n, env->report);
+    if (ok && n.dups) {
+        ok = out_commit(n.dups, err);
+        n.dups = NULL;
+    }
+    if (ok)
+        ok = flow_close(flow, err);
+    else
+        flow_abort(flow);
+    out_abort(n.dups);
+    release(&n);
+    return ok;
+}
