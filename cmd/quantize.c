@@ -7,7 +7,7 @@
 
 struct conf {
     const char *type, *inspect;
-    bool dry_run;
+    bool dry_run, pure;
 };
 
 enum mode { MODE_CONVERT, MODE_INSPECT };
@@ -15,16 +15,20 @@ enum mode { MODE_CONVERT, MODE_INSPECT };
 
 static bool check_type(const char *value, struct err *err)
 {
-    if (convert_can_write(tensor_type_of(slice_of(value))))
+    if (mixture_find(slice_of(value)))
         return true;
-    return err_set(err, ERR_USAGE, "%s is none of F32, F16, BF16, Q8_0",
-                   ERR_QUOTE(slice_of(value)));
+    struct arena arena = { 0 };
+    err_set(err, ERR_USAGE, "%s is none of %s", ERR_QUOTE(slice_of(value)), mixture_list(&arena));
+    arena_release(&arena);
+    return false;
 }
 
 static const struct opt opts[] = {
     { 0, "type", OPT_STRING, offsetof(struct conf, type), .arg = "TYPE", .def = "Q8_0",
       .modes = IN_CONVERT, .check = check_type, .group = "Conversion",
-      .help = "of the weights: Q8_0, F16, BF16 or F32" },
+      .help = "of the weights: Q8_0, Q4_K_M, F16 ... (manual)" },
+    { 0, "pure", OPT_FLAG, offsetof(struct conf, pure), .needs = "type", .modes = IN_CONVERT,
+      .group = "Conversion", .help = "this type for all weights, no mixture" },
     { 0, "dry-run", OPT_FLAG, offsetof(struct conf, dry_run), .modes = IN_CONVERT,
       .group = "Conversion", .help = "print the table of tensors, write nothing" },
     { 0, "inspect", OPT_PATH, offsetof(struct conf, inspect), .arg = "MODEL", .flags = OPT_MODE,
@@ -46,6 +50,8 @@ static const char *const synopsis[] = {
 static const struct command_example examples[] = {
     { "a Hugging Face folder (here the demo model) in 8 bits",
       "quantize --type Q8_0 -o demo-q8.gguf demo" },
+    { "in about five bits a weight, as llama-quantize mixes types",
+      "quantize --type Q4_K_M -o demo-q4.gguf demo" },
     { "see what would be written", "quantize --dry-run --type F16 demo" },
     { "a half-precision GGUF file made smaller",
       "quantize --type F16 -o f16.gguf demo && quantize -o q8.gguf f16.gguf" },
@@ -160,7 +166,8 @@ static bool dry_run(struct app *app, const struct convert_plan *plan, struct err
 static bool convert(struct app *app, const struct conf *conf, struct err *err)
 {
     const struct convert_conf cc = {
-        .type = tensor_type_of(slice_of(conf->type)),
+        .mixture = mixture_find(slice_of(conf->type)),
+        .pure = conf->pure,
         .jobs = (int)app->common.jobs,
         .output = app->common.output,
         .force = app->common.force,
@@ -171,6 +178,8 @@ static bool convert(struct app *app, const struct conf *conf, struct err *err)
 
     if (!cc.output && !conf->dry_run)
         return err_set(err, ERR_USAGE, "option '-o FILE' is required (or '--dry-run')");
+    if (cc.pure && !cc.mixture->bit)
+        return err_set(err, ERR_USAGE, "option '--pure': %s is no mixture", cc.mixture->name);
     if (cc.output && strcmp(cc.output, "-") == 0)
         return err_set(err, ERR_USAGE,
                        "option '-o -': a model is written to a file, not to stdout");

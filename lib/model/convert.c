@@ -45,10 +45,12 @@ static bool refuse_value(const struct part *p, int64_t at, float x, const char *
                    ERR_QUOTE(p->tensor->out.name), (long long)(p->first + at), (double)x, why);
 }
 
-/* Magnitudes from here on become infinite: in F16, or in the F16 scale (amax / 127) of a block. */
+/* Magnitudes from here on become infinite: in F16, or in the F16 scale of a block. */
 static float type_limit(int type)
 {
-    return type == TENSOR_F16 ? 65520.0f : type == TENSOR_Q8_0 ? 65520.0f * 127 : INFINITY;
+    float limit = tensor_layout(type)->limit;
+
+    return limit > 0 ? limit : INFINITY;
 }
 
 /* Names the first of n values from element `at` of the part that cannot be written. */

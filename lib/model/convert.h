@@ -20,12 +20,14 @@
 #define CONVERT_H
 
 #include "../buf.h"
+#include "mixture.h"
 #include "modelfile.h"
 
 #define CONVERT_PART ((int64_t)128 << 10) /* elements: source and result stay in the L2 cache */
 
 struct convert_conf {
-    int type; /* enum tensor_type */
+    const struct mixture *mixture;
+    bool pure; /* its type for all weights */
     int jobs;
     const char *output;
     bool force;
@@ -50,8 +52,6 @@ struct convert_plan {
     ptrdiff_t fallbacks;
 };
 
-/* Does `type` have a place in the table of what can be written? */
-bool convert_can_write(int type);
 /* The keys of the tokenizer are taken from the model (GGUF) or loaded (folder). */
 bool convert_plan_make(const struct model_file *m, const struct convert_conf *conf,
                        struct arena *arena, struct convert_plan *plan, struct err *err);

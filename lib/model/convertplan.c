@@ -8,61 +8,29 @@
 /* Larger ones are pages of nothing between tensors. */
 #define ALIGNMENT_MAX 65536
 
-/* What can be written, and how GGUF calls a file that mostly holds it (general.file_type). */
-static const struct {
-    int type, file_type;
-} targets[] = {
-    { TENSOR_F32, 0 },
-    { TENSOR_F16, 1 },
-    { TENSOR_Q8_0, 7 },
-    { TENSOR_BF16, 32 },
-};
-
-/* Tensors of two dimensions that stay F32 (llama-quant.cpp, convert_hf_to_gguf.py). */
-static const char *const kept_suffixes[] = { "_norm.weight", ".ffn_gate_inp.weight" };
-static const char *const kept_names[] = { "position_embd.weight", "token_types.weight",
-                                          "rope_freqs.weight" };
-
-static int file_type_of(int type)
-{
-    for (ptrdiff_t i = 0; i < countof(targets); i++)
-        if (targets[i].type == type)
-            return targets[i].file_type;
-    return -1;
-}
-
-bool convert_can_write(int type)
-{
-    return file_type_of(type) >= 0;
-}
-
-static bool is_kept(slice name)
-{
-    for (ptrdiff_t i = 0; i < countof(kept_suffixes); i++)
-        if (slice_ends(name, slice_of(kept_suffixes[i])))
-            return true;
-    for (ptrdiff_t i = 0; i < countof(kept_names); i++)
-        if (slice_eq(name, slice_of(kept_names[i])))
-            return true;
-    return false;
-}
-
 /* Tables, not weights: some architectures have them in GGUF. In a folder they are a wrong dtype. */
 static bool is_integer(int type)
 {
     return type == TENSOR_I8 || type == TENSOR_I16 || type == TENSOR_I32 || type == TENSOR_I64;
 }
 
-static bool choose_type(const struct model_file *m, const struct tensor *from, int wanted,
-                        struct arena *arena, struct convert_tensor *t, struct err *err)
+/* Vectors and tables: convert_hf_to_gguf.py writes them in float32, llama-quantize leaves them. */
+static int kept_type(const struct model_file *m, const struct tensor *from)
 {
-    const struct tensor_layout *l = tensor_layout(from->type), *to = tensor_layout(wanted);
+    bool plain = from->type == TENSOR_F16 || from->type == TENSOR_BF16;
 
-    t->from = from;
+    return m->kind == MODEL_GGUF && plain ? (int)from->type : TENSOR_F32;
+}
+
+static bool choose_type(const struct model_file *m, const struct convert_conf *conf,
+                        const struct mixture_model *model, int64_t order, struct arena *arena,
+                        struct convert_tensor *t, struct err *err)
+{
+    const struct tensor *from = t->from;
+    const struct tensor_layout *l = tensor_layout(from->type);
+
     t->out = *from;
-    t->out.type = (enum tensor_type)wanted;
     if (m->kind == MODEL_GGUF && is_integer(from->type)) {
-        t->out.type = from->type;
         t->reason = "integers, copied";
         return true;
     }
@@ -70,24 +38,67 @@ static bool choose_type(const struct model_file *m, const struct tensor *from, i
         return err_set(err, ERR_CONFIG, "tensor %s is %s, which cannot be converted%s",
                        ERR_QUOTE(from->name), l->name,
                        l->block > 1 ? "; start from the F16, BF16 or F32 model" : "");
-    if (from->dims == 1) {
-        t->out.type = TENSOR_F32;
-        t->reason = "one-dimensional";
-    } else if (is_kept(from->name)) {
-        t->out.type = TENSOR_F32;
-        t->reason = "kept in F32";
-    } else if (from->ne[0] % to->block) {
-        t->out.type = TENSOR_F16;
-        t->fallback = true;
+    if (mixture_keeps(from)) {
+        t->out.type = (enum tensor_type)kept_type(m, from);
+        t->reason = (int)t->out.type == conf->mixture->type ? NULL
+                    : from->dims == 1                       ? "one-dimensional"
+                                                            : "never quantized";
+        return true;
+    }
+    struct mixture_choice c = mixture_choose(conf->mixture, model, from, order, conf->pure);
+    t->out.type = (enum tensor_type)c.type;
+    t->fallback = c.fallback;
+    if (c.fallback)
         t->reason = arena_printf(arena, "row of %lld does not divide by %d", (long long)from->ne[0],
-                                 to->block)
+                                 tensor_layout(c.wanted)->block)
                         .ptr;
-    }
-    if (t->out.type == (enum tensor_type)wanted) {
-        t->reason = NULL;
-        t->fallback = false;
-    }
     return true;
+}
+
+/* What the mixture looks at. */
+static struct mixture_model model_facts(const struct model_file *m)
+{
+    struct mixture_model f = { .arch = m->arch };
+
+    model_get_int(m, "%s.block_count", &f.layers);
+    model_get_int(m, "%s.expert_count", &f.experts);
+    model_get_int(m, "%s.attention.head_count", &f.heads);
+    if (!model_get_int(m, "%s.attention.head_count_kv", &f.kv_heads))
+        f.kv_heads = f.heads;
+    for (ptrdiff_t i = 0; i < m->tensor_count; i++) {
+        slice name = m->tensors[i].name;
+        f.has_output |= slice_eq(name, SLICE("output.weight"));
+        f.attn_v_count += mixture_is_kind(name, MIXTURE_ATTN_V);
+    }
+    return f;
+}
+
+/* For each tensor how many of its kind stand in earlier layers. */
+static int64_t *kind_orders(const struct model_file *m, struct arena *arena)
+{
+    static const char *const kinds[] = { MIXTURE_ATTN_V, MIXTURE_FFN_DOWN };
+    int64_t *order = arena_new(arena, int64_t, MAX(1, m->tensor_count));
+
+    for (ptrdiff_t k = 0; k < countof(kinds); k++) {
+        int64_t layers = 0, *seen, total = 0;
+        for (ptrdiff_t i = 0; i < m->tensor_count; i++)
+            layers = MAX(layers, mixture_layer(m->tensors[i].name) + 1);
+        if (layers > m->tensor_count) /* a name with a great number: no order to speak of */
+            continue;
+        seen = arena_new(arena, int64_t, layers + 1);
+        for (ptrdiff_t i = 0; i < m->tensor_count; i++)
+            if (mixture_is_kind(m->tensors[i].name, kinds[k]))
+                seen[mixture_layer(m->tensors[i].name) + 1]++;
+        for (int64_t l = 0; l <= layers; l++) {
+            int64_t here = seen[l];
+            seen[l] = total;
+            total += here;
+        }
+        for (ptrdiff_t i = 0; i < m->tensor_count; i++)
+            if (mixture_is_kind(m->tensors[i].name, kinds[k]))
+                order[i] = seen[mixture_layer(m->tensors[i].name) + 1];
+    }
+    return order;
 }
 
 /* ---- metadata ---- */
@@ -162,13 +173,14 @@ static bool add_tokenizer(const struct model_file *m, struct model_keys *keys, s
     return true;
 }
 
-static bool make_keys(const struct model_file *m, int type, struct convert_plan *p, struct err *err)
+static bool make_keys(const struct model_file *m, const struct mixture *mix, struct convert_plan *p,
+                      struct err *err)
 {
     struct model_keys *keys = &p->keys;
 
     for (ptrdiff_t i = 0; i < m->keys.count; i++)
         model_keys_add(keys, m->keys.items[i].name, m->keys.items[i].value);
-    model_keys_set(keys, SLICE("general.file_type"), model_u32((uint32_t)file_type_of(type)));
+    model_keys_set(keys, SLICE("general.file_type"), model_u32((uint32_t)mix->file_type));
     model_keys_set(keys, SLICE("general.quantization_version"), model_u32(2));
     return m->kind != MODEL_FOLDER || add_tokenizer(m, keys, err);
 }
@@ -200,12 +212,15 @@ bool convert_plan_make(const struct model_file *m, const struct convert_conf *co
 {
     *p = (struct convert_plan){ .count = m->tensor_count, .keys.arena = arena };
     p->tensors = arena_new(arena, struct convert_tensor, p->count);
-    if (!check_source(m, err) || !make_keys(m, conf->type, p, err))
+    if (!check_source(m, err) || !make_keys(m, conf->mixture, p, err))
         return false;
+    struct mixture_model facts = model_facts(m);
+    const int64_t *order = kind_orders(m, arena);
     struct tensor *out = arena_new(arena, struct tensor, p->count);
     for (ptrdiff_t i = 0; i < p->count; i++) {
         struct convert_tensor *t = &p->tensors[i];
-        if (!choose_type(m, &m->tensors[i], conf->type, arena, t, err))
+        t->from = &m->tensors[i];
+        if (!choose_type(m, conf, &facts, order[i], arena, t, err))
             return err_context(err, "%s", m->path);
         if (tensor_size_bytes(&t->out) < 0)
             return err_set(err, ERR_CONFIG, "%s: tensor %s: size overflows", m->path,

@@ -3,8 +3,9 @@
  * Architectures llama (mistral too), qwen2 and qwen3: RMSNorm, rotary positions (interleaved pairs
  * for llama, halves for qwen; Llama-3 factors from rope_freqs.weight, linear scaling),
  * grouped-query attention with an optional sliding window, SwiGLU, tied or own output matrix,
- * optional q/k/v biases and q/k norms. Weights F32, F16, BF16, Q8_0 in any mixture; activations
- * and the cache are float32 (rows of Q8_0 matrices see activations as int8 with one scale per 32).
+ * optional q/k/v biases and q/k norms. Weights of every type that quantize writes, in any mixture;
+ * activations and the cache are float32. Q8_0, Q4_0, Q5_0 and IQ4_NL see activations as int8 with
+ * one scale per 32; all others are widened to float32.
  *
  * BATCHES. model_forward takes any mixture of tokens: each names its sequence's cache and position.
  * Tokens of one sequence are adjacent and ascend. What a token computes depends on its sequence
@@ -45,7 +46,7 @@ struct model {
     const float *rope_freqs; /* rope_dims / 2, after scaling */
     struct model_layer *layers;
     int64_t weight_bytes;     /* packed matrices: what one decode step reads */
-    const char *weight_types; /* "BF16", "Q8_0+F16": for messages and reports */
+    char weight_types[64]; /* "BF16", "Q8_0+F16": for messages and reports */
 };
 
 /* `file` was opened with map and stays open. NULL with ERR_CONFIG and the tensor or key named. */

@@ -4,6 +4,9 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "blocks.h"
 
 struct loader {
     const struct model_file *file;
@@ -11,7 +14,6 @@ struct loader {
     struct arena *arena;
     struct err *err;
     struct model *m;
-    unsigned types; /* bit per matmul_type that was seen */
     bool failed;
 };
 
@@ -125,6 +127,7 @@ static const float *vector_load(struct loader *l, bool needed, int64_t n, const 
 
 struct pack_job {
     enum matmul_type type;
+    int tensor_type; /* of the rows */
     const char *rows;
     int64_t row_bytes, row_count, k;
     ptrdiff_t panel_bytes;
@@ -133,16 +136,50 @@ struct pack_job {
 
 #define PACK_PANELS 16 /* panels per task */
 
+/* Formats whose blocks are a half and 32 small integers are Q8_0 with unused bits: the same values
+ * to the bit, and the int8 kernels. */
+static bool is_q8_like(int type)
+{
+    return type == TENSOR_Q4_0 || type == TENSOR_Q5_0 || type == TENSOR_IQ4_NL;
+}
+
+static void to_q8(int type, const char *src, char *dst, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += 32, dst += 34) {
+        memcpy(dst, src, 2);
+        for (int j = 0; j < 32; j++) {
+            const uint8_t *b = (const uint8_t *)src;
+            int low = j & 15, shift = j < 16 ? 0 : 4;
+            int q = type == TENSOR_Q5_0
+                        ? ((b[6 + low] >> shift & 15) | (int)(load_u32(b + 2) >> j & 1) << 4) - 16
+                    : type == TENSOR_Q4_0 ? (b[2 + low] >> shift & 15) - 8
+                                          : blocks_codebook[b[2 + low] >> shift & 15];
+            dst[2 + j] = (char)q;
+        }
+        src += type == TENSOR_Q5_0 ? 22 : 18;
+    }
+}
+
 static void pack_task(void *arg, ptrdiff_t task, int thread)
 {
     const struct pack_job *j = arg;
+    bool convert = is_q8_like(j->tensor_type);
+    int64_t q8_bytes = j->k / 32 * 34;
+    char *rows = convert ? malloc((size_t)(q8_bytes * MATMUL_ROWS)) : NULL;
     (void)thread;
+    if (convert && !rows)
+        mem_oom();
     for (int64_t row = task * PACK_PANELS * MATMUL_ROWS,
                  end = MIN(row + PACK_PANELS * MATMUL_ROWS, j->row_count);
-         row < end; row += MATMUL_ROWS)
-        matmul_pack(j->type, j->rows + row * j->row_bytes, j->row_bytes,
-                    MIN(MATMUL_ROWS, j->row_count - row), j->k,
+         row < end; row += MATMUL_ROWS) {
+        int64_t count = MIN(MATMUL_ROWS, j->row_count - row);
+        const char *src = j->rows + row * j->row_bytes;
+        for (int64_t r = 0; convert && r < count; r++)
+            to_q8(j->tensor_type, src + r * j->row_bytes, rows + r * q8_bytes, j->k);
+        matmul_pack(j->type, convert ? rows : src, convert ? q8_bytes : j->row_bytes, count, j->k,
                     j->data + row / MATMUL_ROWS * j->panel_bytes);
+    }
+    free(rows);
 }
 
 static int matmul_type_of(int tensor_type)
@@ -155,10 +192,27 @@ static int matmul_type_of(int tensor_type)
     case TENSOR_BF16:
         return MATMUL_BF16;
     case TENSOR_Q8_0:
+    case TENSOR_Q4_0:
+    case TENSOR_Q5_0:
+    case TENSOR_IQ4_NL:
         return MATMUL_Q8_0;
     default:
-        return -1;
+        return tensor_layout(tensor_type)->to_f32 ? MATMUL_BLOCKS : -1;
     }
+}
+
+/* "Q4_K+Q6_K": the types of matrices in the order in which they are met. */
+static void types_add(struct model *m, int type)
+{
+    const char *name = tensor_type_name(type);
+    size_t n = strlen(name);
+
+    for (const char *p = m->weight_types; (p = strstr(p, name)); p += n)
+        if ((p == m->weight_types || p[-1] == '+') && (!p[n] || p[n] == '+'))
+            return;
+    if (m->weight_types[0])
+        strncat(m->weight_types, "+", sizeof m->weight_types - strlen(m->weight_types) - 1);
+    strncat(m->weight_types, name, sizeof m->weight_types - strlen(m->weight_types) - 1);
 }
 
 static struct matmul matrix_load(struct loader *l, int64_t k, int64_t rows, const char *name)
@@ -174,9 +228,21 @@ static struct matmul matrix_load(struct loader *l, int64_t k, int64_t rows, cons
         return w;
     }
     w.type = (enum matmul_type)type;
+    types_add(l->m, t->type);
+    if (w.type == MATMUL_BLOCKS) {
+        const struct tensor_layout *layout = tensor_layout(t->type);
+        w.data = t->data;
+        w.expand = layout->to_f32;
+        w.block = layout->block;
+        w.block_bytes = layout->block_bytes;
+        w.row_bytes = tensor_row_bytes(t->type, k);
+        l->m->weight_bytes += rows * w.row_bytes;
+        return w;
+    }
     w.panel_bytes = matmul_panel_bytes(w.type, k);
     struct pack_job job = {
         .type = w.type,
+        .tensor_type = (int)t->type,
         .rows = t->data,
         .row_bytes = tensor_row_bytes(t->type, k),
         .row_count = rows,
@@ -186,7 +252,6 @@ static struct matmul matrix_load(struct loader *l, int64_t k, int64_t rows, cons
     };
     w.data = job.data;
     threads_run(l->pool, pack_task, &job, (matmul_panels(rows) + PACK_PANELS - 1) / PACK_PANELS);
-    l->types |= 1u << type;
     l->m->weight_bytes += matmul_panels(rows) * w.panel_bytes;
     return w;
 }
@@ -247,19 +312,6 @@ static void rope_load(struct loader *l)
     l->m->rope_freqs = freqs;
 }
 
-static const char *types_text(struct loader *l)
-{
-    static const char *const names[] = { "F32", "F16", "BF16", "Q8_0" };
-    char text[32] = "";
-    for (int i = 0; i < (int)countof(names); i++)
-        if (l->types & 1u << i) {
-            if (text[0])
-                strncat(text, "+", sizeof text - strlen(text) - 1);
-            strncat(text, names[i], sizeof text - strlen(text) - 1);
-        }
-    return arena_cstr_dup(l->arena, slice_of(text));
-}
-
 struct model *model_load(const struct model_file *file, struct threads *pool, struct arena *arena,
                          struct err *err)
 {
@@ -287,7 +339,6 @@ struct model *model_load(const struct model_file *file, struct threads *pool, st
         layer_load(&l, i, &m->layers[i]);
     bool untied = model_tensor(file, "output.weight");
     m->head = matrix_load(&l, s->dim, s->vocab, untied ? "output.weight" : "token_embd.weight");
-    m->weight_types = types_text(&l);
     return l.failed ? NULL : m;
 }
 

@@ -1,6 +1,7 @@
 #include "tensor.h"
 
 #include "../simd/floatconv.h"
+#include "blocks.h"
 
 static void f32_copy(const void *src, float *dst, int64_t n)
 {
@@ -35,54 +36,58 @@ KERNEL(f16)
 KERNEL(bf16)
 KERNEL(q8_0)
 
+/* Scales are halves: a value is at most `levels` times 65504. */
+#define HALF(levels) (65520.0f * (levels))
+#define BLOCKS(name) blocks_##name##_to_f32, NULL, blocks_##name##_from_f32
+
 /* Block sizes: ggml-common.h. Numbers that are missing (4, 5, 31-33, 36-38) were removed from GGUF. */
 static const struct tensor_layout layouts[] = {
-    { "F32", TENSOR_F32, 1, 4, f32_copy, f32_store },
-    { "F16", TENSOR_F16, 1, 2, f16_to, f16_from },
-    { "Q4_0", 2, 32, 18, NULL, NULL },
-    { "Q4_1", 3, 32, 20, NULL, NULL },
-    { "Q5_0", 6, 32, 22, NULL, NULL },
-    { "Q5_1", 7, 32, 24, NULL, NULL },
-    { "Q8_0", TENSOR_Q8_0, 32, 34, q8_0_to, q8_0_from },
-    { "Q8_1", 9, 32, 36, NULL, NULL },
-    { "Q2_K", 10, 256, 84, NULL, NULL },
-    { "Q3_K", 11, 256, 110, NULL, NULL },
-    { "Q4_K", 12, 256, 144, NULL, NULL },
-    { "Q5_K", 13, 256, 176, NULL, NULL },
-    { "Q6_K", 14, 256, 210, NULL, NULL },
-    { "Q8_K", 15, 256, 292, NULL, NULL },
-    { "IQ2_XXS", 16, 256, 66, NULL, NULL },
-    { "IQ2_XS", 17, 256, 74, NULL, NULL },
-    { "IQ3_XXS", 18, 256, 98, NULL, NULL },
-    { "IQ1_S", 19, 256, 50, NULL, NULL },
-    { "IQ4_NL", 20, 32, 18, NULL, NULL },
-    { "IQ3_S", 21, 256, 110, NULL, NULL },
-    { "IQ2_S", 22, 256, 82, NULL, NULL },
-    { "IQ4_XS", 23, 256, 136, NULL, NULL },
-    { "I8", TENSOR_I8, 1, 1, NULL, NULL },
-    { "I16", TENSOR_I16, 1, 2, NULL, NULL },
-    { "I32", TENSOR_I32, 1, 4, NULL, NULL },
-    { "I64", TENSOR_I64, 1, 8, NULL, NULL },
-    { "F64", TENSOR_F64, 1, 8, f64_to_f32, NULL },
-    { "IQ1_M", 29, 256, 56, NULL, NULL },
-    { "BF16", TENSOR_BF16, 1, 2, bf16_to, bf16_from },
-    { "TQ1_0", 34, 256, 54, NULL, NULL },
-    { "TQ2_0", 35, 256, 66, NULL, NULL },
-    { "MXFP4", 39, 32, 17, NULL, NULL },
-    { "NVFP4", 40, 64, 36, NULL, NULL },
+    { "F32", TENSOR_F32, 1, 4, f32_copy, f32_store, NULL, 0 },
+    { "F16", TENSOR_F16, 1, 2, f16_to, f16_from, NULL, HALF(1) },
+    { "Q4_0", TENSOR_Q4_0, 32, 18, BLOCKS(q4_0), HALF(8) },
+    { "Q4_1", TENSOR_Q4_1, 32, 20, BLOCKS(q4_1), HALF(1) },
+    { "Q5_0", TENSOR_Q5_0, 32, 22, BLOCKS(q5_0), HALF(16) },
+    { "Q5_1", TENSOR_Q5_1, 32, 24, BLOCKS(q5_1), HALF(1) },
+    { "Q8_0", TENSOR_Q8_0, 32, 34, q8_0_to, q8_0_from, NULL, HALF(127) },
+    { "Q8_1", 9, 32, 36, NULL, NULL, NULL, 0 },
+    { "Q2_K", TENSOR_Q2_K, 256, 84, BLOCKS(q2_k), HALF(8) },
+    { "Q3_K", TENSOR_Q3_K, 256, 110, BLOCKS(q3_k), HALF(64) },
+    { "Q4_K", TENSOR_Q4_K, 256, 144, BLOCKS(q4_k), HALF(32) },
+    { "Q5_K", TENSOR_Q5_K, 256, 176, BLOCKS(q5_k), HALF(32) },
+    { "Q6_K", TENSOR_Q6_K, 256, 210, BLOCKS(q6_k), HALF(2048) },
+    { "Q8_K", 15, 256, 292, NULL, NULL, NULL, 0 },
+    { "IQ2_XXS", 16, 256, 66, NULL, NULL, NULL, 0 },
+    { "IQ2_XS", 17, 256, 74, NULL, NULL, NULL, 0 },
+    { "IQ3_XXS", 18, 256, 98, NULL, NULL, NULL, 0 },
+    { "IQ1_S", 19, 256, 50, NULL, NULL, NULL, 0 },
+    { "IQ4_NL", TENSOR_IQ4_NL, 32, 18, BLOCKS(iq4_nl), HALF(100) },
+    { "IQ3_S", 21, 256, 110, NULL, NULL, NULL, 0 },
+    { "IQ2_S", 22, 256, 82, NULL, NULL, NULL, 0 },
+    { "IQ4_XS", TENSOR_IQ4_XS, 256, 136, BLOCKS(iq4_xs), HALF(2048) },
+    { "I8", TENSOR_I8, 1, 1, NULL, NULL, NULL, 0 },
+    { "I16", TENSOR_I16, 1, 2, NULL, NULL, NULL, 0 },
+    { "I32", TENSOR_I32, 1, 4, NULL, NULL, NULL, 0 },
+    { "I64", TENSOR_I64, 1, 8, NULL, NULL, NULL, 0 },
+    { "F64", TENSOR_F64, 1, 8, f64_to_f32, NULL, NULL, 0 },
+    { "IQ1_M", 29, 256, 56, NULL, NULL, NULL, 0 },
+    { "BF16", TENSOR_BF16, 1, 2, bf16_to, bf16_from, NULL, 0 },
+    { "TQ1_0", 34, 256, 54, NULL, NULL, NULL, 0 },
+    { "TQ2_0", 35, 256, 66, NULL, NULL, NULL, 0 },
+    { "MXFP4", 39, 32, 17, NULL, NULL, NULL, 0 },
+    { "NVFP4", 40, 64, 36, NULL, NULL, NULL, 0 },
     /* Only in safetensors; the sub-byte ones are packed over the whole tensor. */
-    { "BOOL", TENSOR_BOOL, 1, 1, NULL, NULL },
-    { "U8", TENSOR_U8, 1, 1, NULL, NULL },
-    { "U16", TENSOR_U16, 1, 2, NULL, NULL },
-    { "U32", TENSOR_U32, 1, 4, NULL, NULL },
-    { "U64", TENSOR_U64, 1, 8, NULL, NULL },
-    { "F8_E4M3", TENSOR_F8_E4M3, 1, 1, NULL, NULL },
-    { "F8_E5M2", TENSOR_F8_E5M2, 1, 1, NULL, NULL },
-    { "F8_E8M0", TENSOR_F8_E8M0, 1, 1, NULL, NULL },
-    { "F4", TENSOR_F4, 2, 1, NULL, NULL },
-    { "F6_E2M3", TENSOR_F6_E2M3, 4, 3, NULL, NULL },
-    { "F6_E3M2", TENSOR_F6_E3M2, 4, 3, NULL, NULL },
-    { "C64", TENSOR_C64, 1, 8, NULL, NULL },
+    { "BOOL", TENSOR_BOOL, 1, 1, NULL, NULL, NULL, 0 },
+    { "U8", TENSOR_U8, 1, 1, NULL, NULL, NULL, 0 },
+    { "U16", TENSOR_U16, 1, 2, NULL, NULL, NULL, 0 },
+    { "U32", TENSOR_U32, 1, 4, NULL, NULL, NULL, 0 },
+    { "U64", TENSOR_U64, 1, 8, NULL, NULL, NULL, 0 },
+    { "F8_E4M3", TENSOR_F8_E4M3, 1, 1, NULL, NULL, NULL, 0 },
+    { "F8_E5M2", TENSOR_F8_E5M2, 1, 1, NULL, NULL, NULL, 0 },
+    { "F8_E8M0", TENSOR_F8_E8M0, 1, 1, NULL, NULL, NULL, 0 },
+    { "F4", TENSOR_F4, 2, 1, NULL, NULL, NULL, 0 },
+    { "F6_E2M3", TENSOR_F6_E2M3, 4, 3, NULL, NULL, NULL, 0 },
+    { "F6_E3M2", TENSOR_F6_E3M2, 4, 3, NULL, NULL, NULL, 0 },
+    { "C64", TENSOR_C64, 1, 8, NULL, NULL, NULL, 0 },
 };
 
 const struct tensor_layout *tensor_layout(int type)
@@ -180,11 +185,32 @@ bool tensor_from_f32(int type, const float *src, void *dst, int64_t n)
 {
     const struct tensor_layout *l = tensor_layout(type);
 
-    if (!l || !l->from_f32)
+    if (!l || (!l->from_f32 && !l->from_row))
         return false;
     ASSERT(n % l->block == 0);
-    l->from_f32(src, dst, n);
+    if (l->from_f32)
+        l->from_f32(src, dst, n);
+    else
+        l->from_row(src, dst, n, NULL);
     return true;
+}
+
+bool tensor_from_row(int type, const float *src, void *dst, int64_t n, const float *importance)
+{
+    const struct tensor_layout *l = tensor_layout(type);
+
+    if (!l || !l->from_row || !importance)
+        return tensor_from_f32(type, src, dst, n);
+    ASSERT(n % l->block == 0);
+    l->from_row(src, dst, n, importance);
+    return true;
+}
+
+bool tensor_can_write(int type)
+{
+    const struct tensor_layout *l = tensor_layout(type);
+
+    return l && (l->from_f32 || l->from_row);
 }
 
 float tensor_f16_to_f32(uint16_t h)

@@ -20,7 +20,18 @@
 enum tensor_type {
     TENSOR_F32 = 0,
     TENSOR_F16 = 1,
+    TENSOR_Q4_0 = 2,
+    TENSOR_Q4_1 = 3,
+    TENSOR_Q5_0 = 6,
+    TENSOR_Q5_1 = 7,
     TENSOR_Q8_0 = 8,
+    TENSOR_Q2_K = 10,
+    TENSOR_Q3_K = 11,
+    TENSOR_Q4_K = 12,
+    TENSOR_Q5_K = 13,
+    TENSOR_Q6_K = 14,
+    TENSOR_IQ4_NL = 20,
+    TENSOR_IQ4_XS = 23,
     TENSOR_I8 = 24,
     TENSOR_I16 = 25,
     TENSOR_I32 = 26,
@@ -55,13 +66,17 @@ struct tensor {
 
 typedef void tensor_to_f32_fn(const void *src, float *dst, int64_t n);
 typedef void tensor_from_f32_fn(const float *src, void *dst, int64_t n);
+/* A whole row; importance: a weight per column, or NULL. */
+typedef void tensor_from_row_fn(const float *src, void *dst, int64_t n, const float *importance);
 
 /* block: elements per block (1 for plain types). */
 struct tensor_layout {
     const char *name;
     int type, block, block_bytes;
     tensor_to_f32_fn *to_f32;     /* NULL: this build cannot read its values */
-    tensor_from_f32_fn *from_f32; /* NULL: this build cannot write it */
+    tensor_from_f32_fn *from_f32; /* both NULL: this build cannot write it */
+    tensor_from_row_fn *from_row; /* of types that can use importance (blocks.h) */
+    float limit;                  /* magnitudes from here on do not fit its scales; 0: all fit */
 };
 
 /* NULL for a number that names no type (removed ones too). */
@@ -83,6 +98,9 @@ int64_t tensor_rows(const struct tensor *t);
  * from_f32 into Q8_0 equals ggml's quantize_row_q8_0_ref; F16 and BF16 round to nearest even. */
 bool tensor_to_f32(int type, const void *src, float *dst, int64_t n);
 bool tensor_from_f32(int type, const float *src, void *dst, int64_t n);
+/* A row of n elements with importance (may be NULL). */
+bool tensor_from_row(int type, const float *src, void *dst, int64_t n, const float *importance);
+bool tensor_can_write(int type);
 
 /* Single values. */
 float tensor_f16_to_f32(uint16_t h);

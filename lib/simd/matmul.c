@@ -11,7 +11,7 @@ static const struct matmul_kernel *const rows_all[] = {
 #endif
 };
 
-static const ptrdiff_t element_bytes[] = { 4, 2, 2 };
+static const ptrdiff_t element_bytes[] = { 4, 2, 2, 0, 0 };
 
 /* Q8_0: 8 * 16 * 4 weights and 16 scales for 32 k of 16 rows. */
 #define Q8_PANEL_BLOCK (512 + 32)
@@ -132,10 +132,60 @@ const struct matmul_kernel *matmul_kernel(enum matmul_type type)
     return rows_all[q8];
 }
 
+/* Rows [16 panel, 16 panel + 16) by k in [k, k + size) of the file's blocks, as a float32 panel. */
+static void expand_panel(const struct matmul *w, ptrdiff_t panel, ptrdiff_t k, ptrdiff_t size,
+                         float *out)
+{
+    ptrdiff_t rows = MIN(MATMUL_ROWS, w->rows - panel * MATMUL_ROWS);
+    float row[MATMUL_K_BLOCK];
+
+    if (rows < MATMUL_ROWS)
+        memset(out, 0, sizeof(float) * (size_t)(size * MATMUL_ROWS));
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        const char *src = (const char *)w->data + (panel * MATMUL_ROWS + r) * w->row_bytes;
+        w->expand(src + k / w->block * w->block_bytes, row, size);
+        for (ptrdiff_t i = 0; i < size; i++)
+            out[i * MATMUL_ROWS + r] = row[i];
+    }
+}
+
+/* The float32 kernel stores the sums of one block of k; they are added here from left to right, as
+ * it does itself: the same bytes as if the weights had been float32. */
+static void blocks_run(const struct matmul *w, const struct matmul_input *in, float *out,
+                       ptrdiff_t stride, ptrdiff_t from, ptrdiff_t to)
+{
+    const struct matmul_kernel *kernel = matmul_kernel(MATMUL_F32);
+    float panel[MATMUL_K_BLOCK * MATMUL_ROWS] __attribute__((aligned(64)));
+    float sums[MATMUL_GROUP * MATMUL_ROWS] __attribute__((aligned(64)));
+
+    for (ptrdiff_t p = from; p < to; p++) {
+        for (ptrdiff_t k = 0; k < w->k; k += MATMUL_K_BLOCK) {
+            ptrdiff_t size = MIN(MATMUL_K_BLOCK, w->k - k);
+            struct matmul part = { .type = MATMUL_F32, .rows = 16, .k = size, .data = panel };
+            expand_panel(w, p, k, size, panel);
+            for (ptrdiff_t c = 0; c < in->columns; c += MATMUL_GROUP) {
+                ptrdiff_t width = MIN(MATMUL_GROUP, in->columns - c);
+                struct matmul_input group = { .k = size, .columns = width };
+                group.x = in->x + c * in->k + k * width;
+                kernel->run(&part, &group, sums, MATMUL_ROWS, 0, 1);
+                for (ptrdiff_t i = 0; i < width; i++) {
+                    float *dst = out + (c + i) * stride + p * MATMUL_ROWS;
+                    for (int r = 0; r < MATMUL_ROWS; r++)
+                        dst[r] = k ? dst[r] + sums[i * MATMUL_ROWS + r] : sums[i * MATMUL_ROWS + r];
+                }
+            }
+        }
+    }
+}
+
 void matmul_run(const struct matmul *w, const struct matmul_input *in, float *out, ptrdiff_t stride,
                 ptrdiff_t from, ptrdiff_t to)
 {
-    if (from < to && in->columns)
+    if (from >= to || !in->columns)
+        return;
+    if (w->type == MATMUL_BLOCKS)
+        blocks_run(w, in, out, stride, from, to);
+    else
         matmul_kernel(w->type)->run(w, in, out, stride, from, to);
 }
 

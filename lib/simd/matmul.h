@@ -10,6 +10,8 @@
  * over threads, for every ISA:
  *   plain types  fused multiply-adds over k ascending from 0 in blocks of MATMUL_K_BLOCK, block
  * sums                added left to right; weights are widened to float32 exactly
+ *   blocks       rows of any other format stay as they are in the file; 16 rows by 256 k at a time
+ *                are expanded to float32 and treated as such
  *   Q8_0         per 32 k an exact integer dot; y = fma((float)dot, weight_scale * input_scale, y)
  * So the bytes do not depend on the instruction set either, and zeros appended to k change nothing.
  *
@@ -35,13 +37,18 @@
 #define MATMUL_GROUP   12
 #define MATMUL_K_BLOCK 256
 
-enum matmul_type { MATMUL_F32, MATMUL_F16, MATMUL_BF16, MATMUL_Q8_0 };
+enum matmul_type { MATMUL_F32, MATMUL_F16, MATMUL_BF16, MATMUL_Q8_0, MATMUL_BLOCKS };
+
+typedef void matmul_expand_fn(const void *src, float *dst, int64_t n);
 
 struct matmul {
     enum matmul_type type;
     ptrdiff_t rows, k;
     ptrdiff_t panel_bytes; /* from one panel to the next */
     const void *data;
+    /* MATMUL_BLOCKS: rows as in the file, blocks of `block` weights in block_bytes */
+    matmul_expand_fn *expand;
+    ptrdiff_t row_bytes, block, block_bytes;
 };
 
 /* Packed columns. For MATMUL_Q8_0: q [group][k/32][columns][32], scale and offset

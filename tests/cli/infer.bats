@@ -209,6 +209,29 @@ R
     [ "$(json parsed 'd["usage"]["prompt_tokens"]')" -lt "$(json text 'd["usage"]["prompt_tokens"]')" ]
 }
 
+@test "every weight type: the numbers of the same weights widened; any -j and batch" {
+    printf '{"text":"Remove a folder and everything in it"}\n{"text":"rm -r path"}\n' >in
+    for t in Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS; do
+        quantize -q --type $t --force -o q.gguf demo
+        quantize -q --type F32 --force -o wide.gguf q.gguf
+        both_jobs in infer -m q.gguf --score
+        infer -m q.gguf --score --batch 1 <in | cmp - "$output_file"
+        infer -m wide.gguf --score <in >wide
+        case $t in
+        Q4_0 | Q5_0 | IQ4_NL) # int8 activations, and Q8_0 or Q6_K where the mixture says so
+            python3 - wide "$output_file" <<'PY'
+import json, sys
+a, b = ([json.loads(x)["nll"] for x in open(p)] for p in sys.argv[1:])
+assert all(abs(x - y) < 0.02 * x and x != y for x, y in zip(a, b)), (a, b)
+PY
+            ;;
+        *) quantize --inspect q.gguf | grep -q '"Q[84]_0"' || cmp wide "$output_file" ;;
+        esac
+        infer -m q.gguf --score --report r.json <in >/dev/null
+        json r.json 'd["weights"]' | grep -q $t
+    done
+}
+
 @test "a folder, F16 and Q8_0 files of one model agree" {
     model=$(dirname "$(command -v infer)")/../share/millrace/tldr-7m
     echo '{"prompt":"# tar\n\n>"}' >in

@@ -181,7 +181,9 @@ PY
     refused 2 "'-o FILE' is required" quantize demo
     refused 2 "not to stdout" quantize -o - demo
     refused 2 "'Q9_9' is none of F32" quantize --type Q9_9 -o out.gguf demo
-    refused 2 "'Q4_K' is none of F32" quantize --type Q4_K -o out.gguf demo
+    refused 2 "'Q8_K' is none of F32" quantize --type Q8_K -o out.gguf demo
+    refused 2 "'--pure': Q8_0 is no mixture" quantize --pure --type Q8_0 -o out.gguf demo
+    refused 2 "--type" quantize --pure -o out.gguf demo
     refused 2 "--type" quantize --inspect demo --type F16
     refused 2 "MODEL" quantize -o out.gguf
 }
@@ -213,10 +215,12 @@ PY
     [ "$(json a.json '[d["metadata"]["tokenizer.ggml." + k + "_token_id"] for k in ("bos", "eos", "eot", "padding")]')" = "[0, 1, 0, 2]" ]
 }
 
-@test "a GGUF file of K-quants is listed but not converted; integers are copied" {
+@test "a GGUF file of Q4_K is widened, one of IQ1_S is listed but not converted; integers are copied" {
     python3 "$TOP/tests/data/models/make_cases.py" cases
-    refused 78 "tensor 'a' is Q4_K, which cannot be converted; start from the F16" \
-        quantize -o out.gguf cases/good-k.gguf
+    quantize --type F32 -o k.gguf cases/good-k.gguf
+    quantize --inspect cases/good-iq1.gguf | grep -q IQ1_S
+    refused 78 "tensor 'a' is IQ1_S, which cannot be converted; start from the F16" \
+        quantize -o out.gguf cases/good-iq1.gguf
     quantize -o a.gguf cases/good-int.gguf
     quantize --inspect a.gguf >a.json
     [ "$(json a.json '[t["type"] for t in d["tensors"]]')" = '["I32", "F32"]' ]
@@ -270,7 +274,7 @@ PY
     refused 78 "z2/tokenizer.json" quantize -o out.gguf z2
 }
 
-@test "149 good and broken model files: every verdict right, one line, no delay" {
+@test "150 good and broken model files: every verdict right, one line, no delay" {
     python3 "$TOP/tests/data/models/make_cases.py" cases
     cd cases
     n=0
@@ -281,7 +285,7 @@ PY
         else [ ! -s ../o ] && [ "$(wc -l <../e)" = 1 ]; fi || { echo "$file: wrong output"; return 1; }
         n=$((n + 1))
     done <cases.tsv
-    [ "$n" = 149 ]
+    [ "$n" = 150 ]
 }
 
 @test "conformance: gguf-bad verdicts" {
@@ -321,6 +325,49 @@ PY
     python3 "$TOP/tests/data/models/check_sha256.py" f32.gguf f32 "$S/quantized.json"
 }
 
+@test "conformance: every shared type of stories260K and of a model with rows of 256" {
+    need_data models/stories260K/quantized.json tools/mkgguf.py
+    S="$DATA/models/stories260K" T="$DATA/models/tiny-gguf/tiny-llama-k-s7.quantized.json"
+    for t in Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL; do
+        quantize -q --type $t --force -o q.gguf "$S/stories260K-f32.gguf"
+        python3 "$TOP/tests/data/models/check_sha256.py" q.gguf $t "$S/quantized.json" ||
+            python3 "$TOP/tests/data/models/check_sha256.py" q.gguf ${t,,} "$S/quantized.json"
+    done
+    python3 "$DATA/tools/mkgguf.py" make --shape tiny-llama-k --type f32 --seed 7 -o k.gguf
+    for t in $(json "$T" '" ".join(d["types"])'); do
+        for j in 1 4; do
+            quantize -q -j$j --type $t --force -o q$j.gguf k.gguf
+        done
+        cmp q1.gguf q4.gguf
+        python3 "$TOP/tests/data/models/check_sha256.py" q1.gguf $t "$T"
+    done
+}
+
+@test "mixtures: some tensors get better types; --pure gives them all one" {
+    types='sorted({t["type"] for t in d["tensors"]})'
+    quantize --type Q4_K_M -o m.gguf demo
+    [ "$(quantize --inspect m.gguf | json /dev/stdin "$types")" = '["F32", "Q4_K", "Q6_K"]' ]
+    quantize --type q4_k -o same.gguf demo
+    cmp m.gguf same.gguf
+    quantize --type Q4_K_S -o s.gguf demo
+    [ "$(quantize --inspect s.gguf | json /dev/stdin "$types")" = '["F32", "Q4_K", "Q5_K", "Q6_K"]' ]
+    quantize --pure --type Q4_K -o p.gguf demo
+    [ "$(quantize --inspect p.gguf | json /dev/stdin "$types")" = '["F32", "Q4_K"]' ]
+    [ "$(quantize --inspect p.gguf | json /dev/stdin 'd["metadata"]["general.file_type"]')" = 15 ]
+    quantize --dry-run --type Q5_K_M demo | grep -qE '^blk.5.attn_v.weight .* Q6_K '
+}
+
+@test "rows that do not divide by 256 fall back to blocks of 32" {
+    python3 "$TOP/tests/data/models/tiny_llama.py" m 64
+    for pair in Q2_K=Q4_0 Q3_K=Q4_0 Q4_K=Q5_0 Q5_K=Q5_1 Q6_K=Q8_0 IQ4_XS=IQ4_NL; do
+        quantize -q --type ${pair%=*} --force --report r.json -o a.gguf m
+        [ "$(quantize --inspect a.gguf | json /dev/stdin \
+            '[t["type"] for t in d["tensors"] if t["name"] == "blk.0.ffn_gate.weight"][0]')" = ${pair#*=} ]
+        [ "$(json r.json 'd["fallbacks"][-1]["reason"]')" = "row of 32 does not divide by 256" ] ||
+            [ "$(json r.json 'd["fallbacks"][-1]["reason"]')" = "row of 64 does not divide by 256" ]
+    done
+}
+
 @test "conformance: small llama, mistral and qwen2 folders" {
     need_data models/tiny/llama-gqa/config.json
     for m in llama-gqa llama3-ropescaled mistral-swa qwen2; do
@@ -344,6 +391,12 @@ peer() { "${PEER:-python3}" "$@" 2>peer.err && status=0 || status=$?; }
         [ "$status" != 77 ] || skip "needs llama-cpp-python"
         [ "$status" = 0 ] || { tail -5 peer.err; return 1; }
     done
+}
+
+@test "conformance: mixtures and fallbacks are llama-quantize's, tensor by tensor" {
+    peer "$TOP/tests/data/models/check_llama_quantize.py" "$BUILD/bin/quantize" "$PWD"
+    [ "$status" != 77 ] || skip "needs llama-cpp-python and gguf"
+    [ "$status" = 0 ] || { tail -5 peer.err; return 1; }
 }
 
 @test "conformance: the gguf package reads every type and quantizes to the same bytes" {

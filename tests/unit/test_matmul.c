@@ -58,7 +58,9 @@ static void problem_weights(struct problem *p)
     for (ptrdiff_t r = 0; r < p->rows; r += MATMUL_ROWS)
         matmul_pack(p->type, p->raw.ptr + r * row, row, MIN(MATMUL_ROWS, p->rows - r), p->k,
                     p->panels.ptr + r / MATMUL_ROWS * bytes);
-    p->w = (struct matmul){ p->type, p->rows, p->k, bytes, p->panels.ptr };
+    p->w = (struct matmul){
+        .type = p->type, .rows = p->rows, .k = p->k, .panel_bytes = bytes, .data = p->panels.ptr
+    };
 }
 
 static struct problem problem_new(enum matmul_type type, ptrdiff_t rows, ptrdiff_t k,
@@ -188,7 +190,9 @@ static void extremes(void **state)
         char memory[4096];
         struct matmul_input in = matmul_input_place(MATMUL_Q8_0, 256, 1, memory);
         matmul_input_pack(&in, x, 256, 0, 1);
-        struct matmul w = { MATMUL_Q8_0, 1, 256, sizeof panel, panel };
+        struct matmul w = {
+            .type = MATMUL_Q8_0, .rows = 1, .k = 256, .panel_bytes = sizeof panel, .data = panel
+        };
         for (ptrdiff_t i = 0; i < count; i++) {
             if (!kernels[i]->q8 || !cpu_has(kernels[i]->features))
                 continue;
@@ -218,7 +222,9 @@ static void invariance(void **state)
                (size_t)p.w.panel_bytes);
     memset(x, 0, 600 * 4);
     memcpy(x, floats(p.x), 300 * 4);
-    struct matmul w = { MATMUL_F32, 32, 600, 16 * 600 * 4, wide };
+    struct matmul w = {
+        .type = MATMUL_F32, .rows = 32, .k = 600, .panel_bytes = 16 * 600 * 4, .data = wide
+    };
     struct matmul_input in = { .k = 600, .columns = 1, .x = x };
     matmul_run(&w, &in, one, 32, 0, 2);
     assert_memory_equal(one, all, 128);

@@ -42,7 +42,9 @@ static struct matmul pack(struct toy *t, const float *w, ptrdiff_t rows, ptrdiff
     for (ptrdiff_t r = 0; r < rows; r += MATMUL_ROWS)
         matmul_pack(MATMUL_F32, w + r * k, k * 4, MIN(MATMUL_ROWS, rows - r), k,
                     data + r / MATMUL_ROWS * bytes);
-    return (struct matmul){ MATMUL_F32, rows, k, bytes, data };
+    return (struct matmul){
+        .type = MATMUL_F32, .rows = rows, .k = k, .panel_bytes = bytes, .data = data
+    };
 }
 
 static void toy_layer_new(struct toy *t, int index, bool extras)

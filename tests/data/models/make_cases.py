@@ -67,7 +67,9 @@ put("good-types.gguf", 0, "every value type", gguf(keys=(
 put("good-align.gguf", 0, "alignment 64", gguf(
     keys=(ARCH, kv("general.alignment", 4, u32(64))), align=64,
     infos=(A, info("b", (8,), 0, 64)), data=D + D + D + D))
-put("good-k.gguf", 0, "a type that is listed, not computed", gguf(infos=(info("a", (256,), 12, 0),), data=b"\0" * 144))
+put("good-k.gguf", 0, "a K format", gguf(infos=(info("a", (256,), 12, 0),), data=b"\0" * 144))
+put("good-iq1.gguf", 0, "a type that is listed, not computed",
+    gguf(infos=(info("a", (256,), 19, 0),), data=b"\0" * 50))
 put("good-int.gguf", 0, "integers", gguf(infos=(info("ids", (4, 2), 26, 0), info("b", (8,), 0, 32)),
                                        data=bytes(range(32)) + struct.pack("<8f", *range(8))))
 put("empty.gguf", 78, "no bytes", b"")

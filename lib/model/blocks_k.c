@@ -1,0 +1,346 @@
+/* The writers of blocks.h for the K formats: 256 weights in sub-blocks, whose scales are quantized
+ * themselves. Without importance they follow ggml's quantize_row_*_ref, with it *_impl. */
+#include "blocks.h"
+
+#include <math.h>
+
+#include "blocksearch.h"
+#include "tensor.h"
+
+static void put_half(uint8_t *p, float x)
+{
+    uint16_t h = tensor_f16_from_f32(x);
+    memcpy(p, &h, 2);
+}
+
+static float half_at(const uint8_t *p)
+{
+    return tensor_f16_to_f32(load_u16(p));
+}
+
+static float sum_of_squares(const float *x, int n)
+{
+    float sum = 0;
+
+    for (int i = 0; i < n; i++)
+        sum += x[i] * x[i];
+    return sum;
+}
+
+static float sum_of(const float *x, int n)
+{
+    float sum = 0;
+
+    for (int i = 0; i < n; i++)
+        sum += x[i];
+    return sum;
+}
+
+static void weigh(int n, const float *x, const float *importance, float square, float *weights)
+{
+    for (int i = 0; i < n; i++)
+        weights[i] = importance[i] * sqrtf(square + x[i] * x[i]);
+}
+
+static float largest(const float *x, int n)
+{
+    float top = 0;
+
+    for (int i = 0; i < n; i++)
+        top = x[i] > top ? x[i] : top;
+    return top;
+}
+
+/* The first of the largest magnitude. */
+static float extreme(const float *x, int n)
+{
+    float top = 0, magnitude = 0;
+
+    for (int i = 0; i < n; i++)
+        if (fabsf(x[i]) > magnitude) {
+            magnitude = fabsf(x[i]);
+            top = x[i];
+        }
+    return top;
+}
+
+/* ---- Q2_K, Q4_K, Q5_K: a scale and a minimum per sub-block ---- */
+
+struct affine_format {
+    int size;      /* of a sub-block */
+    int max;       /* level of a weight */
+    int max_scale; /* level of a scale */
+    struct affine_search plain;
+};
+
+struct affine_block {
+    float d, min;                 /* as they go into the block */
+    uint8_t scales[16], mins[16]; /* levels */
+    uint8_t levels[256];
+};
+
+static const struct affine_search weighted_search = { -0.9f, 0.05f, 36, false, true };
+
+/* Weights of a sub-block's elements when nothing is known about their importance. */
+static void plain_weights(const struct affine_format *f, const float *x, float square,
+                          float *weights)
+{
+    float base = f->plain.absolute ? 0 : sqrtf(square);
+
+    for (int l = 0; l < f->size; l++)
+        weights[l] = base + fabsf(x[l]);
+}
+
+/* Levels of scales by the largest one, as the plain quantizers do. */
+static float round_scales(const float *x, int count, int max, uint8_t *levels)
+{
+    float top = largest(x, count), inverse = top > 0 ? (float)max / top : 0.0f;
+
+    for (int j = 0; j < count; j++)
+        levels[j] = (uint8_t)MIN(max, search_round(inverse * x[j]));
+    return top > 0 ? top / (float)max : 0.0f;
+}
+
+static void affine_search_all(const struct affine_format *f, const float *x,
+                              const float *importance, struct affine_block *b)
+{
+    float scales[16], mins[16], sums[16], weights[32];
+    int count = 256 / f->size;
+    float square = 0;
+
+    if (importance) {
+        square = sum_of_squares(x, 256);
+        square = f->max_scale == 15 ? square / 256 : 2 * square / 256;
+    }
+    for (int j = 0; j < count; j++) {
+        const float *group = x + j * f->size;
+        if (importance) {
+            weigh(f->size, group, importance + j * f->size, square, weights);
+            sums[j] = sum_of(weights, f->size);
+        } else {
+            plain_weights(f, group, sum_of_squares(group, f->size) / (float)f->size, weights);
+        }
+        scales[j] = search_affine(importance ? &weighted_search : &f->plain, f->size, f->max, group,
+                                  weights, b->levels + j * f->size, &mins[j]);
+    }
+    if (importance) {
+        b->d = search_positive(count, f->max_scale, scales, b->scales, sums);
+        b->min = search_positive(count, f->max_scale, mins, b->mins, sums);
+    } else {
+        b->d = round_scales(scales, count, f->max_scale, b->scales);
+        b->min = round_scales(mins, count, f->max_scale, b->mins);
+    }
+}
+
+/* Levels again, for the scales as the block has them. A sub-block whose scale is 0 keeps its own. */
+static void affine_levels(const struct affine_format *f, const float *x, struct affine_block *b)
+{
+    float d = tensor_f16_to_f32(tensor_f16_from_f32(b->d));
+    float min = tensor_f16_to_f32(tensor_f16_from_f32(b->min));
+
+    for (int j = 0; j < 256 / f->size; j++) {
+        float scale = d * (float)b->scales[j], offset = min * (float)b->mins[j];
+        if (scale == 0)
+            continue;
+        for (int l = j * f->size; l < (j + 1) * f->size; l++)
+            b->levels[l] = (uint8_t)search_clamp(search_round((x[l] + offset) / scale), 0, f->max);
+    }
+}
+
+static void affine_quantize(const struct affine_format *f, const float *x, const float *importance,
+                            struct affine_block *b)
+{
+    affine_search_all(f, x, importance, b);
+    affine_levels(f, x, b);
+}
+
+void blocks_q2_k_from_f32(const float *src, void *dst, int64_t n, const float *importance)
+{
+    static const struct affine_format format = { 16, 3, 15, { -0.5f, 0.1f, 15, true, false } };
+    struct affine_block a;
+    uint8_t *b = dst;
+
+    for (int64_t i = 0; i < n; i += 256, b += 84) {
+        affine_quantize(&format, src + i, importance ? importance + i : NULL, &a);
+        for (int j = 0; j < 16; j++)
+            b[j] = (uint8_t)(a.scales[j] | a.mins[j] << 4);
+        for (int j = 0; j < 64; j++) {
+            const uint8_t *q = a.levels + 128 * (j / 32) + j % 32;
+            b[16 + j] = (uint8_t)(q[0] | q[32] << 2 | q[64] << 4 | q[96] << 6);
+        }
+        put_half(b + 80, a.d);
+        put_half(b + 82, a.min);
+    }
+}
+
+/* Six bits of 8 scales and 8 minima in 12 bytes. */
+static void put_scales(uint8_t *dst, const struct affine_block *a)
+{
+    memset(dst, 0, 12);
+    for (int j = 0; j < 8; j++) {
+        int s = a->scales[j], m = a->mins[j];
+        if (j < 4) {
+            dst[j] = (uint8_t)s;
+            dst[j + 4] = (uint8_t)m;
+        } else {
+            dst[j + 4] = (uint8_t)((s & 15) | (m & 15) << 4);
+            dst[j - 4] |= (uint8_t)(s >> 4 << 6);
+            dst[j] |= (uint8_t)(m >> 4 << 6);
+        }
+    }
+}
+
+static void put_nibbles(uint8_t *dst, const uint8_t *levels)
+{
+    for (int j = 0; j < 128; j++) {
+        const uint8_t *q = levels + 64 * (j / 32) + j % 32;
+        dst[j] = (uint8_t)((q[0] & 15) | (q[32] & 15) << 4);
+    }
+}
+
+void blocks_q4_k_from_f32(const float *src, void *dst, int64_t n, const float *importance)
+{
+    static const struct affine_format format = { 32, 15, 63, { -1.0f, 0.1f, 20, false, false } };
+    struct affine_block a;
+    uint8_t *b = dst;
+
+    for (int64_t i = 0; i < n; i += 256, b += 144) {
+        affine_quantize(&format, src + i, importance ? importance + i : NULL, &a);
+        put_half(b, a.d);
+        put_half(b + 2, a.min);
+        put_scales(b + 4, &a);
+        put_nibbles(b + 16, a.levels);
+    }
+}
+
+void blocks_q5_k_from_f32(const float *src, void *dst, int64_t n, const float *importance)
+{
+    static const struct affine_format format = { 32, 31, 63, { -0.5f, 0.1f, 15, false, false } };
+    struct affine_block a;
+    uint8_t *b = dst;
+
+    for (int64_t i = 0; i < n; i += 256, b += 176) {
+        affine_quantize(&format, src + i, importance ? importance + i : NULL, &a);
+        put_half(b, a.d);
+        put_half(b + 2, a.min);
+        put_scales(b + 4, &a);
+        memset(b + 16, 0, 32);
+        for (int l = 0; l < 256; l++)
+            b[16 + l % 32] |= (uint8_t)((a.levels[l] >> 4) << (l / 32));
+        put_nibbles(b + 48, a.levels);
+    }
+}
+
+/* ---- Q3_K, Q6_K: a signed scale per 16 ---- */
+
+/* x / (d * scale) to levels [0, 2 max); where that is 0 the search's levels stay. */
+static void signed_levels(const float *x, float d, const int *scales, int max, uint8_t *levels)
+{
+    for (int j = 0; j < 16; j++) {
+        float scale = d * (float)scales[j];
+        if (scale == 0)
+            continue;
+        for (int l = 16 * j; l < 16 * j + 16; l++)
+            levels[l] = (uint8_t)(search_clamp(search_round(x[l] / scale), -max, max - 1) + max);
+    }
+}
+
+/* Six bits each, 32 added, in 12 bytes. */
+static void put_q3_scales(uint8_t *dst, const int *scales)
+{
+    memset(dst, 0, 12);
+    for (int j = 0; j < 16; j++) {
+        int s = scales[j] + 32;
+        dst[j % 8] |= (uint8_t)((s & 15) << (4 * (j / 8)));
+        dst[8 + j % 4] |= (uint8_t)((s >> 4) << (2 * (j / 4)));
+    }
+}
+
+static float q3_weighted(const float *x, const float *importance, uint8_t *levels, int *s)
+{
+    float scales[16], sums[16], weights[16], square = 2 * sum_of_squares(x, 256) / 256;
+    uint8_t scale_levels[16];
+
+    for (int j = 0; j < 16; j++) {
+        weigh(16, x + 16 * j, importance + 16 * j, square, weights);
+        sums[j] = sum_of(weights, 16);
+        scales[j] = search_symmetric(16, 4, x + 16 * j, levels + 16 * j, weights);
+    }
+    float d = search_symmetric(16, 32, scales, scale_levels, sums);
+    for (int j = 0; j < 16; j++)
+        s[j] = scale_levels[j] - 32;
+    return d;
+}
+
+static float q3_plain(const float *x, uint8_t *levels, int *s)
+{
+    float scales[16];
+
+    for (int j = 0; j < 16; j++)
+        scales[j] = search_coordinate(16, 4, x + 16 * j, levels + 16 * j);
+    float top = extreme(scales, 16);
+    if (top == 0) {
+        for (int j = 0; j < 16; j++)
+            s[j] = -32; /* as stored by the reference: six zero bits */
+        return 0;
+    }
+    float inverse = -32.0f / top;
+    for (int j = 0; j < 16; j++)
+        s[j] = search_clamp((int8_t)search_round(inverse * scales[j]), -32, 31);
+    return 1 / inverse;
+}
+
+void blocks_q3_k_from_f32(const float *src, void *dst, int64_t n, const float *importance)
+{
+    uint8_t *b = dst, levels[256];
+    int scales[16];
+
+    for (int64_t i = 0; i < n; i += 256, b += 110) {
+        float d = importance ? q3_weighted(src + i, importance + i, levels, scales)
+                             : q3_plain(src + i, levels, scales);
+        put_half(b + 108, d);
+        put_q3_scales(b + 96, scales);
+        signed_levels(src + i, half_at(b + 108), scales, 4, levels);
+        memset(b, 0, 32);
+        for (int l = 0; l < 256; l++) {
+            b[l % 32] |= (uint8_t)((levels[l] > 3) << (l / 32));
+            levels[l] &= 3;
+        }
+        for (int j = 0; j < 64; j++) {
+            const uint8_t *q = levels + 128 * (j / 32) + j % 32;
+            b[32 + j] = (uint8_t)(q[0] | q[32] << 2 | q[64] << 4 | q[96] << 6);
+        }
+    }
+}
+
+void blocks_q6_k_from_f32(const float *src, void *dst, int64_t n, const float *importance)
+{
+    uint8_t *b = dst, levels[256];
+    float scales[16];
+    int s[16];
+
+    for (int64_t i = 0; i < n; i += 256, b += 210) {
+        for (int j = 0; j < 16; j++)
+            scales[j] = search_symmetric(16, 32, src + i + 16 * j, levels + 16 * j,
+                                         importance ? importance + i + 16 * j : NULL);
+        float top = extreme(scales, 16);
+        memset(b, 0, 210);
+        if (fabsf(top) < SEARCH_ZERO)
+            continue;
+        float inverse = -128.0f / top;
+        put_half(b + 208, 1 / inverse);
+        for (int j = 0; j < 16; j++) {
+            s[j] = MIN(127, search_round(inverse * scales[j]));
+            b[192 + j] = (uint8_t)(int8_t)s[j];
+        }
+        signed_levels(src + i, half_at(b + 208), s, 32, levels);
+        for (int h = 0; h < 2; h++)
+            for (int l = 0; l < 32; l++) {
+                const uint8_t *q = levels + 128 * h + l;
+                b[64 * h + l] = (uint8_t)((q[0] & 15) | (q[64] & 15) << 4);
+                b[64 * h + 32 + l] = (uint8_t)((q[32] & 15) | (q[96] & 15) << 4);
+                b[128 + 32 * h + l] =
+                    (uint8_t)(q[0] >> 4 | q[32] >> 4 << 2 | q[64] >> 4 << 4 | q[96] >> 4 << 6);
+            }
+    }
+}
