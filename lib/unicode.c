@@ -434,3 +434,9 @@ ptrdiff_t uni_count(slice text)
         count -= ((unsigned char)text.ptr[i] & 0xC0) == 0x80;
     return count;
 }
+
+bool uni_grapheme_break(uint32_t before, uint32_t after, int32_t *state)
+{
+    return utf8proc_grapheme_break_stateful((utf8proc_int32_t)before, (utf8proc_int32_t)after,
+                                            state);
+}

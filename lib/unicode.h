@@ -42,6 +42,9 @@ int uni_category(uint32_t cp);
 /* Simple mappings (one code point to one). */
 uint32_t uni_lower(uint32_t cp);
 uint32_t uni_upper(uint32_t cp);
+/* May a grapheme cluster end between two neighbours (Unicode Standard Annex 29)? *state is 0 before the
+ * first pair of a text. */
+bool uni_grapheme_break(uint32_t before, uint32_t after, int32_t *state);
 /* Number of code points. */
 ptrdiff_t uni_count(slice text);
 

@@ -3,6 +3,8 @@
 #include "../json.h"
 #include "bytelevel.h"
 
+#include <stdlib.h>
+
 #define SHORT_COPY 16 /* most tokens are copied with one load and store */
 
 _Static_assert(SHORT_COPY <= RECORD_PADDING, "a short copy may reach into the padding");
@@ -40,7 +42,31 @@ void decode_fill_bytes(struct tok *t)
         const struct added_token *a = &t->added[i];
         slice text = a->normalized ? a->pattern : a->content;
         t->bytes[a->id] = bytes_of(t, text, arena_alloc_raw(t->arena, text.len + SHORT_COPY, 1));
+        /* What the reference leaves out is found by its text, not by its id. */
+        if (a->special && t->added_index.slots && vocab_find(&t->added_index, text) < 0)
+            t->flags[a->id] &= (uint8_t)~ID_SPECIAL;
     }
+}
+
+static bool decode_by_chain(const struct tok *t, const uint32_t *ids, ptrdiff_t count,
+                            unsigned flags, struct buf *out, struct err *err)
+{
+    slice *texts = malloc((size_t)(count + 1) * sizeof *texts);
+    ptrdiff_t n = 0;
+    bool ok = true;
+
+    if (!texts)
+        mem_oom();
+    for (ptrdiff_t i = 0; i < count && ok; i++) {
+        uint32_t id = ids[i];
+        if ((ptrdiff_t)id >= t->size || !t->flags[id])
+            ok = err_set(err, ERR_DATA, "id %u is not in the vocabulary", id);
+        else if (!(flags & TOK_SKIP_SPECIAL && t->flags[id] & ID_SPECIAL))
+            texts[n++] = t->bytes[id];
+    }
+    ok = ok && decode_chain_run(&t->chain, texts, n, out, err);
+    free(texts);
+    return ok;
 }
 
 bool tok_decode(const struct tok *t, const uint32_t *ids, ptrdiff_t count, unsigned flags,
@@ -48,6 +74,8 @@ bool tok_decode(const struct tok *t, const uint32_t *ids, ptrdiff_t count, unsig
 {
     bool first = true;
 
+    if (t->decoder == DECODER_CHAIN)
+        return decode_by_chain(t, ids, count, flags, out, err);
     for (ptrdiff_t i = 0; i < count; i++) {
         uint32_t id = ids[i];
         if ((ptrdiff_t)id >= t->size || !t->flags[id])

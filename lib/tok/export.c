@@ -44,7 +44,7 @@ static bool check_pipeline(const struct tok *t, struct tok_export *out, struct e
 {
     const struct pieces_rule *rule = t->pretok.rule;
     const struct pretok_stage *first = &t->pretok.stage[0];
-    bool nfc = t->normal.count == 1 && t->normal.kind[0] == UNI_NFC;
+    bool nfc = t->normal.count == 1 && t->normal.step[0].kind == NORMAL_NFC;
 
     if (!rule || !rule->pre || t->pretok.prefix_space)
         return err_set(err, ERR_CONFIG,
@@ -150,7 +150,7 @@ static bool import_pipeline(struct tok *t, const struct tok_export *in, struct e
     t->decoder = DECODER_BYTES;
     t->bpe.ignore_merges = pre_ignores_merges(pre);
     if (slice_eq(pre, SLICE("qwen2")))
-        normal_add(&t->normal, UNI_NFC, t->arena);
+        normal_add(&t->normal, &(struct normal_step){ .kind = NORMAL_NFC }, t->arena);
     return true;
 }
 

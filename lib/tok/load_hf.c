@@ -1,8 +1,4 @@
-#include "tok_private.h"
-
-#include "../json.h"
-
-#include <stdio.h>
+#include "load_hf.h"
 
 #define FILE_MAX ((ptrdiff_t)1 << 30)
 
@@ -26,6 +22,8 @@ static struct json_node *parse_rest(slice text, const struct json_span span[SPAN
     return json_parse(count ? json_splice(text, edits, count, arena) : text, arena, err);
 }
 
+/* ---- model ---- */
+
 static bool check_span(const struct json_span *span, const char *path, enum json_type type,
                        struct err *err)
 {
@@ -39,65 +37,44 @@ static bool check_span(const struct json_span *span, const char *path, enum json
     return true;
 }
 
-/* ---- model ---- */
-
-static bool get_flag(const struct json_node *n, const char *key, bool *out, struct err *err)
+/* Null or missing: empty. */
+static bool get_affix(struct tok *t, const struct json_node *n, const char *key, slice *out,
+                      struct err *err)
 {
     const struct json_node *m = json_get(n, key);
 
-    *out = m && m->type == JSON_TRUE;
-    if (m && m->type != JSON_TRUE && m->type != JSON_FALSE && m->type != JSON_NULL)
-        return err_set(err, ERR_CONFIG, "$.model.%s: not true or false", key);
+    *out = (slice){ "", 0 };
+    if (!m || m->type == JSON_NULL)
+        return true;
+    if (!load_string(n, "$.model", key, out, err))
+        return false;
+    *out = arena_dup(t->arena, *out);
     return true;
 }
 
-/* Null or empty. */
-static bool check_unset(const struct json_node *n, const char *key, struct err *err)
+static bool load_bpe(struct tok *t, slice text, const struct json_node *n,
+                     const struct json_span span[SPANS], struct err *err)
 {
-    const struct json_node *m = json_get(n, key);
+    const struct json_node *unk = json_get(n, "unk_token"), *dropout = json_get(n, "dropout");
+    struct bpe *bpe = &t->bpe;
 
-    if (!m || m->type == JSON_NULL || (m->type == JSON_STRING && m->text.len == 0))
-        return true;
-    return err_set(err, ERR_CONFIG, "$.model.%s: not supported with byte-level BPE", key);
-}
-
-static bool check_model(const struct json_node *n, struct err *err)
-{
-    char quoted[64];
-    slice type = json_get_string(n, "type", (slice){ NULL, 0 });
-    double dropout = 0;
-    const struct json_node *m = json_get(n, "dropout");
-
-    if (!n || n->type != JSON_OBJECT)
-        return err_set(err, ERR_CONFIG, "$.model: not an object");
-    if (type.ptr && !slice_eq(type, SLICE("BPE")))
-        return err_set(err, ERR_CONFIG, "$.model.type: %s is not supported (BPE is)",
-                       err_quote(quoted, sizeof quoted, type));
     if (!load_check_members(n, "$.model",
                             "type|dropout|unk_token|continuing_subword_prefix|end_of_word_suffix|"
                             "fuse_unk|byte_fallback|ignore_merges|vocab|merges",
-                            err))
-        return false;
-    if (m && m->type != JSON_NULL && (!json_double(m, &dropout) || dropout != 0))
-        return err_set(err, ERR_CONFIG, "$.model.dropout: not supported");
-    return check_unset(n, "continuing_subword_prefix", err) &&
-           check_unset(n, "end_of_word_suffix", err);
-}
-
-static bool load_model(struct tok *t, slice text, const struct json_node *n,
-                       const struct json_span span[SPANS], struct err *err)
-{
-    const struct json_node *unk = json_get(n, "unk_token");
-    struct bpe *bpe = &t->bpe;
-
-    if (!check_model(n, err) || !check_span(&span[SPAN_VOCAB], "$.model.vocab", JSON_OBJECT, err) ||
+                            err) ||
+        !check_span(&span[SPAN_VOCAB], "$.model.vocab", JSON_OBJECT, err) ||
         !check_span(&span[SPAN_MERGES], "$.model.merges", JSON_ARRAY, err) ||
-        !get_flag(n, "fuse_unk", &bpe->fuse_unk, err) ||
-        !get_flag(n, "byte_fallback", &bpe->byte_fallback, err) ||
-        !get_flag(n, "ignore_merges", &bpe->ignore_merges, err) ||
+        !load_bool_or(n, "$.model", "fuse_unk", &bpe->fuse_unk, err) ||
+        !load_bool_or(n, "$.model", "byte_fallback", &bpe->byte_fallback, err) ||
+        !load_bool_or(n, "$.model", "ignore_merges", &bpe->ignore_merges, err) ||
+        !get_affix(t, n, "continuing_subword_prefix", &t->bpe_text.prefix, err) ||
+        !get_affix(t, n, "end_of_word_suffix", &t->bpe_text.suffix, err) ||
         !load_vocab(t, text, &span[SPAN_VOCAB], err) ||
         !load_merges(t, text, &span[SPAN_MERGES], err))
         return false;
+    if (dropout && dropout->type != JSON_NULL &&
+        (!json_double(dropout, &t->dropout) || !(t->dropout >= 0 && t->dropout <= 1)))
+        return err_set(err, ERR_CONFIG, "$.model.dropout: not a number from 0 to 1");
     bpe->unk = -1;
     if (!unk || unk->type == JSON_NULL)
         return true;
@@ -108,98 +85,92 @@ static bool load_model(struct tok *t, slice text, const struct json_node *n,
     return true;
 }
 
-/* ---- added tokens ---- */
-
-static bool load_added_flags(const struct json_node *n, const char *path, struct added_token *a,
-                             struct err *err)
+static bool load_words(struct tok *t, slice text, const struct json_node *n,
+                       const struct json_span span[SPANS], struct err *err)
 {
-    const struct {
-        const char *key;
-        bool *out;
-    } flags[] = {
-        { "single_word", &a->single_word }, { "lstrip", &a->lstrip },   { "rstrip", &a->rstrip },
-        { "normalized", &a->normalized },   { "special", &a->special },
-    };
+    bool pieces = t->model == MODEL_WORDPIECE;
+    slice unk;
 
-    for (ptrdiff_t i = 0; i < countof(flags); i++) {
-        const struct json_node *m = json_get(n, flags[i].key);
-        if (!m || (m->type != JSON_TRUE && m->type != JSON_FALSE))
-            return err_set(err, ERR_CONFIG, "%s.%s: not true or false", path, flags[i].key);
-        *flags[i].out = m->type == JSON_TRUE;
-    }
+    t->bpe.unk = -1;
+    t->wordpiece.max_chars = 100;
+    t->wordpiece.prefix = SLICE("##");
+    if (!load_check_members(n, "$.model",
+                            pieces ? "type|unk_token|continuing_subword_prefix|"
+                                     "max_input_chars_per_word|vocab"
+                                   : "type|unk_token|vocab",
+                            err) ||
+        !check_span(&span[SPAN_VOCAB], "$.model.vocab", JSON_OBJECT, err) ||
+        !load_string(n, "$.model", "unk_token", &unk, err) ||
+        !load_vocab(t, text, &span[SPAN_VOCAB], err))
+        return false;
+    if (pieces && json_get(n, "continuing_subword_prefix") &&
+        !get_affix(t, n, "continuing_subword_prefix", &t->wordpiece.prefix, err))
+        return false;
+    if (pieces && json_get(n, "max_input_chars_per_word") &&
+        !load_int(n, "$.model", "max_input_chars_per_word", 0, INT64_MAX, &t->wordpiece.max_chars,
+                  err))
+        return false;
+    t->bpe.unk = vocab_find(&t->bpe.vocab, unk);
+    if (t->bpe.unk < 0)
+        return err_set(err, ERR_CONFIG, "$.model.unk_token: not a token of the vocabulary");
+    t->wordpiece.unk = (uint32_t)t->bpe.unk;
     return true;
 }
 
-/* The reference does not believe the ids of the file: a token of the vocabulary keeps its id there,
- * others get the next free one in the order of the list. A file that says something else is not the
- * tokenizer that its maker had, so it is refused. */
-static bool check_added_id(const struct tok *t, const struct json_node *n, const char *path,
-                           struct added_token *a, int64_t *highest, struct err *err)
+static bool load_unigram(struct tok *t, slice text, const struct json_node *n,
+                         const struct json_span span[SPANS], struct err *err)
 {
-    int64_t want = vocab_find(&t->bpe.vocab, a->content), said = -1;
+    const struct json_node *unk = json_get(n, "unk_id");
 
-    if (want < 0)
-        want = MAX(*highest + 1, t->bpe.vocab.count);
-    *highest = MAX(*highest, want);
-    json_int(json_get(n, "id"), &said);
-    if (said != want)
-        return err_set(err, ERR_CONFIG, "%s.id: must be %jd (a vocabulary of %td entries)", path,
-                       (intmax_t)want, t->bpe.vocab.count);
-    a->id = (uint32_t)want;
+    t->bpe.unk = -1;
+    if (!load_check_members(n, "$.model", "type|unk_id|vocab|byte_fallback", err) ||
+        !check_span(&span[SPAN_VOCAB], "$.model.vocab", JSON_ARRAY, err) ||
+        !load_bool_or(n, "$.model", "byte_fallback", &t->unigram.byte_fallback, err) ||
+        !load_scores(t, text, &span[SPAN_VOCAB], err))
+        return false;
+    if (unk && unk->type != JSON_NULL &&
+        !load_int(n, "$.model", "unk_id", 0, t->bpe.vocab.size - 1, &t->bpe.unk, err))
+        return false;
+    t->unigram.unk = t->bpe.unk;
     return true;
 }
 
-static bool load_added(struct tok *t, const struct json_node *list, struct err *err)
+/* Old files leave the type out: then the shape says it. */
+static bool find_model(const struct json_node *n, const struct json_span span[SPANS],
+                       enum model_kind *kind, struct err *err)
 {
-    int64_t highest = -1;
+    static const char *const names[] = { "BPE", "WordPiece", "WordLevel", "Unigram" };
+    slice type = json_get_string(n, "type", (slice){ NULL, 0 });
 
-    if (!list || list->type == JSON_NULL)
-        return true;
-    if (list->type != JSON_ARRAY)
-        return err_set(err, ERR_CONFIG, "$.added_tokens: not an array");
-    t->added = arena_new(t->arena, struct added_token, list->count);
-    vocab_init(&t->added_index, list->count, list->count, t->arena);
-    for (const struct json_node *n = list->child; n; n = n->next) {
-        struct added_token *a = &t->added[t->added_count];
-        char path[64];
-        snprintf(path, sizeof path, "$.added_tokens[%td]", t->added_count);
-        slice content = json_get_string(n, "content", (slice){ NULL, 0 });
-        if (n->type != JSON_OBJECT || content.len == 0)
-            return err_set(err, ERR_CONFIG, "%s.content: not a text", path);
-        a->content = arena_dup(t->arena, content);
-        if (!load_check_members(n, path, "id|content|single_word|lstrip|rstrip|normalized|special",
-                                err) ||
-            !load_added_flags(n, path, a, err) || !check_added_id(t, n, path, a, &highest, err))
-            return false;
-        if (!vocab_add(&t->added_index, a->content, (uint32_t)t->added_count))
-            return err_set(err, ERR_CONFIG, "%s.content: there twice", path);
-        t->added_count++;
-    }
+    if (!n || n->type != JSON_OBJECT)
+        return err_set(err, ERR_CONFIG, "$.model: not an object");
+    for (int i = 0; i < countof(names); i++)
+        if (type.ptr && slice_eq(type, slice_of(names[i]))) {
+            *kind = (enum model_kind)i;
+            return true;
+        }
+    if (type.ptr)
+        return load_unsupported(err, "$.model", type);
+    *kind = span[SPAN_VOCAB].type == JSON_ARRAY                    ? MODEL_UNIGRAM
+            : json_get(n, "max_input_chars_per_word")              ? MODEL_WORDPIECE
+            : span[SPAN_MERGES].count || !json_get(n, "unk_token") ? MODEL_BPE
+                                                                   : MODEL_WORDLEVEL;
     return true;
+}
+
+static bool load_model(struct tok *t, slice text, const struct json_node *n,
+                       const struct json_span span[SPANS], struct err *err)
+{
+    if (!find_model(n, span, &t->model, err))
+        return false;
+    if (t->model == MODEL_BPE)
+        return load_bpe(t, text, n, span, err);
+    if (t->model == MODEL_UNIGRAM)
+        return load_unigram(t, text, n, span, err);
+    return load_words(t, text, n, span, err);
 }
 
 /* ---- the file ---- */
-
-static bool check_absent(const struct json_node *root, const char *key, struct err *err)
-{
-    const struct json_node *n = json_get(root, key);
-
-    if (!n || n->type == JSON_NULL)
-        return true;
-    return err_set(err, ERR_CONFIG, "$.%s: not supported; set it to null", key);
-}
-
-static bool check_pipeline(const struct tok *t, struct err *err)
-{
-    bool bytes = false;
-
-    for (int i = 0; i < t->pretok.count; i++)
-        bytes |= t->pretok.stage[i].kind == PRETOK_BYTES;
-    if (!bytes)
-        return err_set(err, ERR_CONFIG,
-                       "$.pre_tokenizer: no ByteLevel (only byte-level BPE is supported)");
-    return true;
-}
 
 static bool check_wrapping(const struct tok *t, const struct id_list *list, struct err *err)
 {
@@ -223,12 +194,13 @@ static bool load_file(struct tok *t, slice text, const struct json_span span[SPA
                               "version|truncation|padding|added_tokens|normalizer|pre_tokenizer|"
                               "post_processor|decoder|model",
                               err) &&
-           check_absent(root, "truncation", err) && check_absent(root, "padding", err) &&
+           load_truncation(t, json_get(root, "truncation"), err) &&
+           load_padding(t, json_get(root, "padding"), err) &&
            load_normalizer(t, json_get(root, "normalizer"), "$.normalizer", err) &&
            load_pretokenizer(t, json_get(root, "pre_tokenizer"), "$.pre_tokenizer", err) &&
            load_postprocessor(t, json_get(root, "post_processor"), "$.post_processor", err) &&
-           load_decoder(t, json_get(root, "decoder"), "$.decoder", err) &&
-           load_model(t, text, json_get(root, "model"), span, err) && check_pipeline(t, err) &&
+           load_wrapping(t, err) && load_decoder(t, json_get(root, "decoder"), "$.decoder", err) &&
+           load_model(t, text, json_get(root, "model"), span, err) &&
            load_added(t, json_get(root, "added_tokens"), err) && tok_finish(t, err) &&
            check_wrapping(t, &t->prefix, err) && check_wrapping(t, &t->suffix, err);
 }

@@ -2,6 +2,7 @@
 
 #include "../json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,6 +65,7 @@ static bool take_id(struct cursor *c, uint32_t limit, uint32_t *id)
 struct entry {
     slice text;
     uint32_t id;
+    double score;
 };
 struct entry_list {
     struct entry *items;
@@ -101,6 +103,109 @@ static bool read_entries(struct cursor *c, struct entry_list *list, struct err *
                            err_quote(quoted, sizeof quoted, e->text), VOCAB_MAX_ID);
     } while (take(c) == ',');
     return true;
+}
+
+/* significand * 10^exponent, as serde_json computes it: not correctly rounded, and ties between paths
+ * depend on it. */
+static double from_parts(uint64_t significand, int exponent)
+{
+    static const double pow10[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+    double f = (double)significand;
+    char text[16];
+
+    while (exponent < -308 && f != 0) {
+        f /= 1e308;
+        exponent += 308;
+    }
+    if (exponent < -308 || f == 0)
+        return f;
+    if (exponent > 308)
+        return INFINITY;
+    int n = abs(exponent);
+    snprintf(text, sizeof text, "1e%d", n);
+    double pow = n < countof(pow10) ? pow10[n] : strtod(text, NULL);
+    return exponent < 0 ? f / pow : f * pow;
+}
+
+/* A number in valid JSON. */
+static double take_number(struct cursor *c)
+{
+    bool negative = *c->p == '-', full = false, fraction = false, down;
+    uint64_t significand = 0, more;
+    int exponent = 0, given = 0;
+
+    for (c->p += negative; (*c->p >= '0' && *c->p <= '9') || *c->p == '.'; c->p++) {
+        if (*c->p == '.') {
+            fraction = true;
+            continue;
+        }
+        full = full || __builtin_mul_overflow(significand, 10, &more) ||
+               __builtin_add_overflow(more, (uint64_t)(*c->p - '0'), &more);
+        if (!full)
+            significand = more;
+        exponent += full ? !fraction : -fraction;
+    }
+    if ((*c->p | 0x20) == 'e') {
+        c->p++;
+        down = *c->p == '-';
+        c->p += *c->p == '-' || *c->p == '+';
+        for (; *c->p >= '0' && *c->p <= '9'; c->p++)
+            given = MIN(given * 10 + (*c->p - '0'), 100000);
+        exponent += down ? -given : given;
+    }
+    double f = from_parts(significand, exponent);
+    return negative ? -f : f;
+}
+
+static bool read_scores(struct cursor *c, struct entry_list *list, struct err *err)
+{
+    c->p++;
+    skip_space(c);
+    if (*c->p == ']')
+        return true;
+    do {
+        struct entry *e = entry_push(list);
+        bool ok = take(c) == '[';
+        skip_space(c);
+        ok = ok && *c->p == '"' && take_string(c, &e->text) && take(c) == ',';
+        skip_space(c);
+        ok = ok && (*c->p == '-' || (*c->p >= '0' && *c->p <= '9'));
+        if (ok)
+            e->score = take_number(c);
+        if (!ok || !isfinite(e->score) || take(c) != ']')
+            return err_set(err, ERR_CONFIG, "$.model.vocab[%td]: not [text, score]",
+                           list->count - 1);
+    } while (take(c) == ',');
+    return true;
+}
+
+bool load_scores(struct tok *t, slice text, const struct json_span *vocab, struct err *err)
+{
+    struct cursor c = { .p = text.ptr + vocab->start, .arena = t->arena };
+    struct entry_list list = { 0 };
+    bool ok = read_scores(&c, &list, err);
+    struct vocab *v = &t->bpe.vocab;
+
+    if (ok && list.count > VOCAB_MAX_ID)
+        ok = err_set(err, ERR_CONFIG, "$.model.vocab: too many entries");
+    if (ok) {
+        vocab_init(v, list.count, list.count, t->arena);
+        t->unigram.size = list.count;
+        t->unigram.score = arena_new(t->arena, double, list.count);
+        /* From the last, which is the one that is found when a text is there twice. */
+        for (ptrdiff_t id = list.count; id-- > 0;) {
+            t->unigram.score[id] = list.items[id].score;
+            if (!vocab_add(v, list.items[id].text, (uint32_t)id)) {
+                v->text[id] = list.items[id].text;
+                v->count++;
+            }
+        }
+        t->unigram.text = v->text;
+    }
+    free(list.items);
+    return ok;
 }
 
 static bool fill_vocab(struct tok *t, const struct entry_list *list, struct err *err)
@@ -213,11 +318,13 @@ static bool load_found(struct tok *t, const struct pair *p, uint32_t rank, int64
     char quoted[96];
     const struct vocab *v = &t->bpe.vocab;
     int64_t joined = -1, next = rank ? t->bpe.merges.last + 1 : -1;
+    /* The prefix of continuing tokens is not part of the result, whatever stands there. */
+    slice tail = slice_from(p->right, MIN(t->bpe_text.prefix.len, p->right.len));
 
-    if (vocab_is_joined(v, next, p->left, p->right)) /* ids usually go up with ranks */
+    if (vocab_is_joined(v, next, p->left, tail)) /* ids usually go up with ranks */
         joined = next;
-    else if (p->left.len + p->right.len <= v->longest)
-        joined = vocab_find_joined(v, p->left, p->right, space);
+    else if (p->left.len + tail.len <= v->longest)
+        joined = vocab_find_joined(v, p->left, tail, space);
     if (a < 0 || b < 0)
         return err_set(err, ERR_CONFIG, "$.model.merges[%u]: %s is not in the vocabulary", rank,
                        err_quote(quoted, sizeof quoted, a < 0 ? p->left : p->right));

@@ -2,6 +2,8 @@
 
 #include "../unicode.h"
 #include "bytelevel.h"
+#include "normal.h"
+#include "scripts.h"
 #include "uclass.h"
 
 void pretok_scratch_release(struct pretok_scratch *s)
@@ -66,7 +68,8 @@ static void find_class(unsigned property, slice piece, struct span_list *found)
     for (ptrdiff_t at = 0; at < piece.len;) {
         uint32_t cp;
         int len = uni_decode(piece.ptr + at, &cp);
-        if (uclass_of(cp) & property) {
+        unsigned class = uclass_of(cp);
+        if (property ? (class & property) != 0 : uclass_in(class, UCLASS_SPACE)) {
             if (at > done)
                 span_push(found, done, at - done, false);
             span_push(found, at, len, true);
@@ -78,23 +81,65 @@ static void find_class(unsigned property, slice piece, struct span_list *found)
         span_push(found, done, piece.len - done, false);
 }
 
-static void find_literal(slice literal, slice piece, struct span_list *found)
+/* \w+|[^\w\s]+ are what is kept: white space counts as the match. */
+static void find_words(slice piece, struct span_list *found)
 {
-    ptrdiff_t done = 0;
+    ptrdiff_t start = 0;
+    int before = -1;
 
-    while (literal.len > 0) {
-        const char *hit =
-            memmem(piece.ptr + done, (size_t)(piece.len - done), literal.ptr, (size_t)literal.len);
-        if (!hit)
-            break;
-        ptrdiff_t at = hit - piece.ptr;
-        if (at > done)
-            span_push(found, done, at - done, false);
-        span_push(found, at, literal.len, true);
-        done = at + literal.len;
+    for (ptrdiff_t at = 0; at <= piece.len;) {
+        uint32_t cp;
+        int len = 1, kind = -2;
+        if (at < piece.len) {
+            len = uni_decode(piece.ptr + at, &cp);
+            unsigned class = uclass_of(cp);
+            kind = class & UPROP_WORD ? 1 : uclass_in(class, UCLASS_SPACE) ? 0 : 2;
+        }
+        if (kind != before && at > start) {
+            span_push(found, start, at - start, before == 0);
+            start = at;
+        }
+        before = kind;
+        at += len;
     }
-    if (done < piece.len)
-        span_push(found, done, piece.len - done, false);
+}
+
+static void find_fixed(int64_t length, slice piece, struct span_list *found)
+{
+    ptrdiff_t start = 0;
+    int64_t count = 0;
+
+    for (ptrdiff_t at = 0; at < piece.len;) {
+        uint32_t cp;
+        at += uni_decode(piece.ptr + at, &cp);
+        if (++count == length || at == piece.len) {
+            span_push(found, start, at - start, true);
+            start = at;
+            count = 0;
+        }
+    }
+}
+
+/* What lies before the first character that has a script of its own is lost, as in the reference. */
+static void find_scripts(slice piece, struct span_list *found)
+{
+    ptrdiff_t start = -1;
+    int before = -1;
+
+    for (ptrdiff_t at = 0; at < piece.len;) {
+        uint32_t cp;
+        int len = uni_decode(piece.ptr + at, &cp), script = script_of(cp);
+        if (script != SCRIPT_ANY && script != before) {
+            if (start >= 0)
+                span_push(found, start, at - start, true);
+            start = at;
+        }
+        if (script != SCRIPT_ANY)
+            before = script;
+        at += len;
+    }
+    if (start >= 0)
+        span_push(found, start, piece.len - start, true);
 }
 
 /* ---- what becomes of them ---- */
@@ -138,8 +183,8 @@ static void settle(const struct pretok_stage *stage, struct span_list *found, pt
     }
 }
 
-static bool run_on_piece(const struct pretok_stage *stage, struct pretok_scratch *s, slice piece,
-                         ptrdiff_t base, struct span_list *out, struct err *err)
+bool pretok_run_stage(const struct pretok_stage *stage, struct pretok_scratch *s, slice piece,
+                      ptrdiff_t base, struct span_list *out, struct err *err)
 {
     s->found.count = 0;
     switch (stage->kind) {
@@ -151,13 +196,24 @@ static bool run_on_piece(const struct pretok_stage *stage, struct pretok_scratch
             return false;
         break;
     case PRETOK_LITERAL:
-        find_literal(stage->literal, piece, &s->found);
+        normal_find_literal(stage->literal, piece, &s->found);
         break;
     case PRETOK_CLASS:
         find_class(stage->property, piece, &s->found);
         break;
     case PRETOK_BYTES:
         find_rule(&pieces_gpt2, piece, &s->found);
+        break;
+    case PRETOK_WORDS:
+        find_words(piece, &s->found);
+        break;
+    case PRETOK_SCRIPTS:
+        find_scripts(piece, &s->found);
+        break;
+    case PRETOK_FIXED:
+        find_fixed(stage->length, piece, &s->found);
+        break;
+    case PRETOK_METASPACE:
         break;
     }
     settle(stage, &s->found, base, out);
@@ -173,7 +229,7 @@ static bool run_on_mapped(const struct pretok_stage *stage, struct pretok_scratc
     buf_clear(&s->mapped);
     char *dst = buf_reserve(&s->mapped, 2 * piece.len);
     slice mapped = slice_make(dst, bytelevel_encode(piece, dst));
-    if (!run_on_piece(stage, s, mapped, 0, out, err))
+    if (!pretok_run_stage(stage, s, mapped, 0, out, err))
         return false;
     for (ptrdiff_t i = first; i < out->count; i++) {
         struct span *span = &out->items[i];
@@ -233,8 +289,8 @@ bool pretok_run(const struct pretok *p, struct pretok_scratch *s, slice text, sl
             s->out.count = 0;
             for (ptrdiff_t k = 0; k < s->in.count; k++) {
                 slice piece = slice_make(text.ptr + s->in.items[k].start, s->in.items[k].len);
-                if (!(mapped ? run_on_mapped : run_on_piece)(stage, s, piece, s->in.items[k].start,
-                                                             &s->out, err))
+                if (!(mapped ? run_on_mapped : pretok_run_stage)(
+                        stage, s, piece, s->in.items[k].start, &s->out, err))
                     return false;
             }
             drop_empty(&s->out);

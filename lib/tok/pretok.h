@@ -11,6 +11,7 @@
 #ifndef PRETOK_H
 #define PRETOK_H
 
+#include "ntext.h"
 #include "pattern.h"
 #include "pieces.h"
 
@@ -18,8 +19,12 @@ enum pretok_kind {
     PRETOK_RULE,    /* a known pattern */
     PRETOK_PATTERN, /* another pattern */
     PRETOK_LITERAL, /* Split by a string */
-    PRETOK_CLASS,   /* Digits, Punctuation: characters with a property */
+    PRETOK_CLASS,   /* Digits, Punctuation: characters with a property; 0: white space */
     PRETOK_BYTES,   /* ByteLevel */
+    PRETOK_WORDS,   /* Whitespace: \w+ and [^\w\s]+ */
+    PRETOK_SCRIPTS, /* UnicodeScripts */
+    PRETOK_FIXED,   /* FixedLength: so many characters at a time */
+    PRETOK_METASPACE,
 };
 
 enum pretok_behavior {
@@ -35,10 +40,12 @@ struct pretok_stage {
     enum pretok_behavior behavior;
     bool invert;
     bool prefix_space, use_regex; /* BYTES */
+    bool prefix_first, split;     /* METASPACE: prefix_space only at the start of the text */
     unsigned property;            /* CLASS: enum uclass_property */
+    int64_t length;               /* FIXED */
     const struct pieces_rule *rule;
     struct pattern *pattern;
-    slice literal; /* also the text of a pattern */
+    slice literal; /* also the text of a pattern; METASPACE: what stands for a blank */
 };
 
 #define PRETOK_STAGES_MAX 16
@@ -64,5 +71,14 @@ void pretok_free(struct pretok *p);
  * blanks), both valid until the next call. */
 bool pretok_run(const struct pretok *p, struct pretok_scratch *s, slice text, slice *out_text,
                 struct err *err);
+
+/* One stage on one piece, which starts at `base`: appends what it is cut into. METASPACE cannot. */
+bool pretok_run_stage(const struct pretok_stage *stage, struct pretok_scratch *s, slice piece,
+                      ptrdiff_t base, struct span_list *out, struct err *err);
+
+/* pretok_text.c: the stages on a normalized text, which they may change (ByteLevel, Metaspace). The pieces
+ * are in s->in.items, in the new text. */
+bool pretok_apply(const struct pretok *p, struct pretok_scratch *s, struct ntext *text,
+                  struct ntext *spare, struct err *err);
 
 #endif

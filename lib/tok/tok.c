@@ -1,3 +1,4 @@
+#include "encode.h"
 #include "tok_private.h"
 
 #include <stdlib.h>
@@ -7,6 +8,9 @@ struct tok_scratch {
     struct bpe_scratch *bpe;
     struct pretok_scratch pretok;
     struct pieces_window window;
+    struct normal_scratch normal;
+    struct encode_scratch *general; /* made when it is first needed */
+    struct tokens tokens;
     struct arena arena; /* of one call: normalized text */
     struct buf prefixed;
 };
@@ -35,6 +39,74 @@ static bool check_patterns(const struct tok *t, struct err *err)
     return ok;
 }
 
+/* What the normalizer makes of the added tokens that it sees. */
+static bool normalize_added(struct tok *t, struct err *err)
+{
+    struct normal_scratch s = { 0 };
+    bool ok = true;
+
+    for (ptrdiff_t i = 0; i < t->added_count && ok; i++) {
+        struct added_token *a = &t->added[i];
+        a->pattern = a->content;
+        if (a->normalized)
+            ok = normal_run(&t->normal, &s, a->content, t->arena, &a->pattern, err);
+    }
+    normal_scratch_release(&s);
+    if (!ok && err)
+        err->class = ERR_CONFIG;
+    return ok && check_patterns(t, err);
+}
+
+/* The fast way is for byte-level BPE: one ByteLevel among stages that cut text. */
+static bool needs_general(const struct tok *t)
+{
+    int bytes = 0;
+    bool other = t->model != MODEL_BPE || t->bpe_text.prefix.len || t->bpe_text.suffix.len ||
+                 t->post.truncate || t->post.pad || t->wraps_oddly || t->dropout > 0;
+
+    for (int i = 0; i < t->pretok.count; i++) {
+        enum pretok_kind kind = t->pretok.stage[i].kind;
+        bytes += kind == PRETOK_BYTES;
+        other |= kind > PRETOK_BYTES;
+    }
+    return other || bytes != 1;
+}
+
+static void build_model(struct tok *t)
+{
+    switch (t->model) {
+    case MODEL_BPE:
+        if (!t->general)
+            bpe_init_starts(&t->bpe, t->arena);
+        bpe_text_build(&t->bpe_text, &t->bpe, t->arena);
+        break;
+    case MODEL_WORDPIECE:
+        wordpiece_build(&t->wordpiece, &t->bpe.vocab, t->arena);
+        break;
+    case MODEL_WORDLEVEL:
+        t->wordpiece.vocab = &t->bpe.vocab;
+        break;
+    case MODEL_UNIGRAM:
+        t->unigram.vocab = t->bpe.vocab;
+        unigram_build(&t->unigram, t->arena);
+        break;
+    }
+}
+
+static const char *describe(const struct tok *t)
+{
+    static const char *const names[] = { "BPE", "WordPiece", "WordLevel", "Unigram" };
+    const char *pre = t->pretok.rule ? t->pretok.rule->pre : NULL;
+
+    if (t->general)
+        return arena_printf(t->arena, "%s of %td entries%s", names[t->model], t->bpe.vocab.count,
+                            t->normal.count ? ", normalizer" : "")
+            .ptr;
+    return arena_printf(t->arena, "byte-level BPE, %s%spattern%s", pre ? pre : "",
+                        pre ? " " : "own ", t->normal.count ? ", normalizer" : "")
+        .ptr;
+}
+
 bool tok_finish(struct tok *t, struct err *err)
 {
     t->size = t->bpe.vocab.size;
@@ -47,29 +119,34 @@ bool tok_finish(struct tok *t, struct err *err)
     for (ptrdiff_t i = 0; i < t->added_count; i++) {
         struct added_token *a = &t->added[i];
         t->flags[a->id] |= ID_USED | ID_ADDED | (a->special ? ID_SPECIAL : 0);
-        a->pattern = a->normalized ? normal_run(&t->normal, a->content, t->arena) : a->content;
     }
     if (!t->bpe.vocab.count)
         return err_set(err, ERR_CONFIG, "$.model.vocab: empty");
-    if (!check_patterns(t, err))
+    if (!normalize_added(t, err))
         return false;
     added_build(&t->raw, t->added, t->added_count, false, t->arena);
     added_build(&t->normalized, t->added, t->added_count, true, t->arena);
-    pretok_finish(&t->pretok);
-    bpe_init_starts(&t->bpe, t->arena);
+    t->general = needs_general(t);
+    for (int i = 0; i < t->pretok.count; i++)
+        t->needs_offsets |= t->pretok.stage[i].prefix_first;
+    for (int i = 0; i < t->post.count; i++)
+        t->trims_offsets |= t->post.step[i].trim_offsets;
+    if (t->pretok.count && !t->general)
+        pretok_finish(&t->pretok);
+    build_model(t);
     decode_fill_bytes(t);
     fingerprint_fill(t);
-    const char *pre = t->pretok.rule ? t->pretok.rule->pre : NULL;
-    t->description = arena_printf(t->arena, "byte-level BPE, %s%spattern%s", pre ? pre : "",
-                                  pre ? " " : "own ", t->normal.count ? ", normalizer" : "")
-                         .ptr;
+    t->description = describe(t);
     return true;
 }
 
 void tok_free(struct tok *t)
 {
-    if (t)
-        pretok_free(&t->pretok);
+    if (!t)
+        return;
+    pretok_free(&t->pretok);
+    normal_free(&t->normal);
+    decode_chain_free(&t->chain);
 }
 
 struct tok_scratch *tok_scratch_new(const struct tok *t)
@@ -80,7 +157,8 @@ struct tok_scratch *tok_scratch_new(const struct tok *t)
         mem_oom();
     s->t = t;
     s->window.classify = textmask_pick();
-    s->bpe = bpe_scratch_new(&t->bpe);
+    if (!t->general)
+        s->bpe = bpe_scratch_new(&t->bpe);
     return s;
 }
 
@@ -90,6 +168,9 @@ void tok_scratch_free(struct tok_scratch *s)
         return;
     bpe_scratch_free(s->bpe);
     pretok_scratch_release(&s->pretok);
+    normal_scratch_release(&s->normal);
+    encode_scratch_free(s->general);
+    tokens_release(&s->tokens);
     arena_release(&s->arena);
     buf_release(&s->prefixed);
     free(s);
@@ -158,8 +239,8 @@ static bool encode_section(const struct tok *t, struct tok_scratch *s, slice tex
     struct added_match m;
     ptrdiff_t done = 0;
 
-    if (t->normal.count)
-        text = normal_run(&t->normal, text, &s->arena);
+    if (t->normal.count && !normal_run(&t->normal, &s->normal, text, &s->arena, &text, err))
+        return false;
     struct added_iter it = added_iter_start(&t->normalized, text, special_is_text);
     while (added_next(&it, &m)) {
         if (done < m.start &&
@@ -177,9 +258,35 @@ static void push_list(struct tok_ids *ids, const struct id_list *list)
         push_id(ids, list->ids[i]);
 }
 
+bool tok_encode_tokens(const struct tok *t, struct tok_scratch *s, const struct tok_request *r,
+                       struct tokens *out, struct arena *arena, struct err *err)
+{
+    if (!s->general)
+        s->general = encode_scratch_new();
+    return encode_tokens(t, s->general, r, out, arena, err);
+}
+
+static bool encode_general(const struct tok *t, struct tok_scratch *s, slice text, unsigned flags,
+                           struct tok_ids *ids, struct err *err)
+{
+    struct tok_request request = { .text = text, .flags = flags, .dropout = t->dropout };
+
+    s->tokens.count = 0;
+    arena_reset(&s->arena);
+    if (!tok_encode_tokens(t, s, &request, &s->tokens, &s->arena, err))
+        return false;
+    uint32_t *dst = tok_ids_reserve(ids, s->tokens.count);
+    for (ptrdiff_t i = 0; i < s->tokens.count; i++)
+        dst[i] = s->tokens.items[i].id;
+    ids->count += s->tokens.count;
+    return true;
+}
+
 bool tok_encode(const struct tok *t, struct tok_scratch *s, slice text, unsigned flags,
                 struct tok_ids *ids, struct err *err)
 {
+    if (t->general || flags & (TOK_SPECIAL_ERROR | TOK_SPECIAL_DROP))
+        return encode_general(t, s, text, flags, ids, err);
     bool special_is_text = !(flags & TOK_SPECIAL_PARSE);
     struct added_match m;
     ptrdiff_t done = 0;

@@ -20,6 +20,7 @@
 #include "../arena.h"
 #include "../buf.h"
 #include "../err.h"
+#include "tokens.h"
 
 struct tok;
 struct tok_scratch;
@@ -37,6 +38,19 @@ enum tok_encode_flags {
     TOK_SPECIAL_TEXT = 0,  /* special tokens in the text are text; other added tokens are found */
     TOK_SPECIAL_PARSE = 1, /* special tokens in the text become their ids */
     TOK_ADD_SPECIAL = 2,   /* what the file's post-processor adds (BOS, [CLS] ... [SEP]) */
+    TOK_SPECIAL_ERROR = 4, /* a special token in the text is an error */
+    TOK_SPECIAL_DROP = 8,  /* special tokens are taken out of the text */
+};
+
+enum tok_wants { TOK_WANT_OFFSETS = 1, TOK_WANT_TEXTS = 2 };
+
+struct tok_request {
+    slice text;
+    slice pair;     /* ptr NULL: none */
+    unsigned flags; /* enum tok_encode_flags */
+    unsigned wants; /* enum tok_wants: what else than ids and type ids */
+    double dropout; /* of BPE merges, 0 to 1 */
+    uint64_t seed;  /* equal seeds give equal ids */
 };
 
 enum tok_decode_flags { TOK_SKIP_SPECIAL = 1 };
@@ -54,6 +68,10 @@ void tok_scratch_free(struct tok_scratch *s);
  * (err says why); nothing else fails. */
 bool tok_encode(const struct tok *t, struct tok_scratch *s, slice text, unsigned flags,
                 struct tok_ids *ids, struct err *err);
+/* The same as tokens (tokens.h): ids, type ids, which ones the post-processor added, offsets as bytes of
+ * the text (or the pair) and texts when they are wanted; what texts need is in the arena. */
+bool tok_encode_tokens(const struct tok *t, struct tok_scratch *s, const struct tok_request *r,
+                       struct tokens *out, struct arena *arena, struct err *err);
 /* Appends the bytes of the ids (not necessarily valid UTF-8: byte-level tokens may be cut). An id
  * out of range: ERR_DATA. */
 bool tok_decode(const struct tok *t, const uint32_t *ids, ptrdiff_t count, unsigned flags,

@@ -11,9 +11,14 @@
 
 #include "added.h"
 #include "bpe.h"
+#include "bpe_text.h"
+#include "decode_chain.h"
 #include "normal.h"
+#include "post.h"
 #include "pretok.h"
 #include "tok.h"
+#include "unigram.h"
+#include "wordpiece.h"
 
 struct id_list {
     uint32_t *ids;
@@ -23,22 +28,35 @@ struct id_list {
 enum decoder_kind {
     DECODER_JOIN_BLANK, /* none in the file: the tokens as they are, blanks between */
     DECODER_BYTES,      /* ByteLevel */
+    DECODER_CHAIN,      /* anything else */
 };
+
+enum model_kind { MODEL_BPE, MODEL_WORDPIECE, MODEL_WORDLEVEL, MODEL_UNIGRAM };
 
 enum tok_id_flags { ID_USED = 1, ID_ADDED = 2, ID_SPECIAL = 4 };
 
 struct tok {
     struct arena *arena;
     const char *name;
-    struct bpe bpe;
+    enum model_kind model;
+    struct bpe bpe; /* its vocab is that of every model */
+    struct bpe_text bpe_text;
+    struct wordpiece wordpiece;
+    struct unigram unigram;
+    bool general; /* encode.c encodes, not the fast way of tok.c */
+    bool needs_offsets, trims_offsets;
+    bool wraps_oddly; /* the post-processor does more than prefix and suffix say */
+    double dropout;   /* of the file */
     struct added_token *added;
     ptrdiff_t added_count;
     struct vocab added_index; /* content -> index in added; slots NULL: no added tokens */
     struct added_matcher raw, normalized;
     struct normal normal;
     struct pretok pretok;
-    struct id_list prefix, suffix; /* what TOK_ADD_SPECIAL puts around the ids */
+    struct post post;
+    struct id_list prefix, suffix; /* what TOK_ADD_SPECIAL puts around the ids of one text */
     enum decoder_kind decoder;
+    struct decode_chain chain;
     ptrdiff_t size; /* of the arrays by id */
     slice *bytes;   /* what an id decodes to */
     uint8_t *flags; /* enum tok_id_flags */
@@ -57,22 +75,11 @@ void fingerprint_fill(struct tok *t);
  * accepted. The arrays may be large: no tree is built of them. */
 struct json_span;
 bool load_vocab(struct tok *t, slice text, const struct json_span *vocab, struct err *err);
+/* model.vocab of Unigram: [["text", score], ...] */
+bool load_scores(struct tok *t, slice text, const struct json_span *vocab, struct err *err);
 bool load_merges(struct tok *t, slice text, const struct json_span *merges, struct err *err);
 /* One merge by its texts; `where` is its JSON path for messages. */
 bool load_merge(struct tok *t, slice left, slice right, uint32_t rank, char *space,
                 struct err *err);
-
-/* load_hf_pipeline.c: the small parts of a tokenizer.json. */
-struct json_node;
-bool load_normalizer(struct tok *t, const struct json_node *n, const char *path, struct err *err);
-bool load_pretokenizer(struct tok *t, const struct json_node *n, const char *path, struct err *err);
-bool load_postprocessor(struct tok *t, const struct json_node *n, const char *path,
-                        struct err *err);
-bool load_decoder(struct tok *t, const struct json_node *n, const char *path, struct err *err);
-
-/* False with ERR_CONFIG "PATH: unknown member 'x'" unless every member of n is in the list
- * ("a|b|c"). */
-bool load_check_members(const struct json_node *n, const char *path, const char *known,
-                        struct err *err);
 
 #endif

@@ -184,7 +184,7 @@ assert a==b,(a,b)' in.jsonl back.jsonl
 }
 
 @test "a bad tokenizer is exit 78 with the place" {
-    for change in ',"normalizer":{"type":"Lowercase"}|normalizer.type' ',"what":1|what' ',"padding":{}|padding'; do
+    for change in ',"normalizer":{"type":"Upper"}|normalizer.type' ',"what":1|what' ',"padding":{}|padding'; do
         mini "${change%|*}"
         run -78 tokenize -t mini.json </dev/null
         [[ "$output" == *"mini.json: \$"*"${change#*|}"* ]]
