@@ -7,7 +7,7 @@
 #define BPE_TEXT_H
 
 #include "bpe.h"
-#include "tokens.h"
+#include "tokenlist.h"
 
 struct bpe_text {
     const struct bpe *bpe;

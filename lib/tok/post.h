@@ -12,7 +12,7 @@
 
 #include "../arena.h"
 #include "../err.h"
-#include "tokens.h"
+#include "tokenlist.h"
 
 enum post_kind { POST_TEMPLATE, POST_BERT, POST_ROBERTA, POST_BYTES };
 

@@ -20,7 +20,7 @@
 #include "../arena.h"
 #include "../buf.h"
 #include "../err.h"
-#include "tokens.h"
+#include "tokenlist.h"
 
 struct tok;
 struct tok_scratch;
@@ -68,7 +68,7 @@ void tok_scratch_free(struct tok_scratch *s);
  * (err says why); nothing else fails. */
 bool tok_encode(const struct tok *t, struct tok_scratch *s, slice text, unsigned flags,
                 struct tok_ids *ids, struct err *err);
-/* The same as tokens (tokens.h): ids, type ids, which ones the post-processor added, offsets as bytes of
+/* The same as tokens (tokenlist.h): ids, type ids, which ones the post-processor added, offsets as bytes of
  * the text (or the pair) and texts when they are wanted; what texts need is in the arena. */
 bool tok_encode_tokens(const struct tok *t, struct tok_scratch *s, const struct tok_request *r,
                        struct tokens *out, struct arena *arena, struct err *err);

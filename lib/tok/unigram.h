@@ -12,7 +12,7 @@
 #define UNIGRAM_H
 
 #include "../err.h"
-#include "tokens.h"
+#include "tokenlist.h"
 #include "trie.h"
 #include "vocab.h"
 

@@ -11,7 +11,7 @@
 #ifndef WORDPIECE_H
 #define WORDPIECE_H
 
-#include "tokens.h"
+#include "tokenlist.h"
 #include "trie.h"
 #include "vocab.h"
 

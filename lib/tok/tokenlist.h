@@ -1,11 +1,11 @@
-/* tokens.h: what a model makes of a piece: ids, and which bytes of the piece each one stands for.
+/* tokenlist.h: what a model makes of a piece: ids, and which bytes of the piece each one stands for.
  *
  *     struct tokens list = { 0 };
  *     tokens_push(&list, id, start, end, text);
  *     tokens_release(&list);
  */
-#ifndef TOKENS_H
-#define TOKENS_H
+#ifndef TOKENLIST_H
+#define TOKENLIST_H
 
 #include "../base.h"
 

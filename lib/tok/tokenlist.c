@@ -1,4 +1,4 @@
-#include "tokens.h"
+#include "tokenlist.h"
 
 #include <stdlib.h>
 
