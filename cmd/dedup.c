@@ -1,5 +1,6 @@
 /* dedup: drop records whose key was seen before; the first in input order stays. */
 #include "../lib/app.h"
+#include "../lib/sig/cluster.h"
 #include "../lib/sig/exactmode.h"
 #include "../lib/sig/lsh.h"
 #include "../lib/sig/near.h"
@@ -12,7 +13,7 @@ struct conf {
     double near;
     const char *shingle;
     int64_t bands, rows, permutations, max_candidates;
-    bool trust_estimate, annotate;
+    bool trust_estimate, cluster, annotate;
 };
 
 /* One driver in lib/sig/ per mode; the first is the default. */
@@ -52,6 +53,8 @@ static const struct opt opts[] = {
     { 0, "max-candidates", OPT_INT, AT(max_candidates), .arg = "N", .def = "200", .min = 1,
       .max = 1e9, .modes = IN(MODE_NEAR), .group = "Near duplicates",
       .help = "compare a record with at most N others" },
+    { 0, "cluster", OPT_FLAG, AT(cluster), .modes = IN(MODE_NEAR), .group = "Output",
+      .help = "drop nothing, give every record its cluster" },
     { 0, "annotate", OPT_FLAG, AT(annotate), .modes = IN(MODE_NEAR), .group = "Output",
       .help = "mark duplicates by a member _dedup, drop nothing" },
     { 0, "dups", OPT_PATH, AT(dups), .arg = "FILE", .flags = OPT_WRITES,
@@ -115,16 +118,20 @@ static bool run_near(struct app *app, const struct conf *c, struct err *err)
     struct mode_env env = { app_flow_conf(app), &app->report, &app->progress, &app->arena,
                             c->dups };
     struct near_options o = { .threshold = c->near,
-                              .shingle = c->shingle,
-                              .bands = (int)c->bands,
-                              .rows = (int)c->rows,
-                              .verify = !c->trust_estimate,
+                              .signing = { .shingle = c->shingle,
+                                           .bands = (int)c->bands,
+                                           .rows = (int)c->rows,
+                                           .field = app->common.field },
+                              .decide = c->trust_estimate ? PAIRING_ESTIMATE : PAIRING_VERIFY,
                               .annotate = c->annotate,
-                              .max_candidates = c->max_candidates,
-                              .field = app->common.field };
+                              .max_candidates = c->max_candidates };
 
-    if (!shingle_parse(c->shingle, &o.shingler, err))
+    if (!shingle_parse(c->shingle, &o.signing.shingler, err))
         return err_context(err, "option '--shingle'");
+    if (c->annotate && c->cluster)
+        return err_set(err, ERR_USAGE, "--annotate and --cluster exclude each other");
+    if (c->cluster && app->common.drops)
+        return err_set(err, ERR_USAGE, "--drops has no effect with --cluster: nothing is dropped");
     if (c->annotate && app->common.drops)
         return err_set(err, ERR_USAGE, "--drops has no effect with --annotate: nothing is dropped");
     if (c->bands && app_given(app, "permutations"))
@@ -133,10 +140,10 @@ static bool run_near(struct app *app, const struct conf *c, struct err *err)
         return err_set(err, ERR_USAGE, "--bands times --rows is more than %d",
                        LSH_PERMUTATIONS_MAX);
     if (!c->bands)
-        lsh_optimal(c->near, (int)c->permutations, &o.bands, &o.rows);
-    if (o.shingler.unit == SHINGLE_IDS && !app_given(app, "field"))
-        o.field = "ids";
-    return near_run(&env, &o, err);
+        lsh_optimal(c->near, (int)c->permutations, &o.signing.bands, &o.signing.rows);
+    if (o.signing.shingler.unit == SHINGLE_IDS && !app_given(app, "field"))
+        o.signing.field = "ids";
+    return c->cluster ? cluster_run(&env, &o, false, err) : near_run(&env, &o, err);
 }
 
 static bool run(struct app *app, void *arg, struct err *err)

@@ -1,8 +1,7 @@
 #include "near.h"
 
 #include "bands.h"
-#include "jaccard.h"
-#include "lsh.h"
+#include "pairing.h"
 #include "spill.h"
 
 #include <inttypes.h>
@@ -19,15 +18,9 @@ struct place {
 };
 #define PLACES 65536
 
-struct hashes {
-    uint64_t *at;
-    ptrdiff_t count, cap;
-};
-
 struct near {
     const struct near_options *o;
-    struct shingler shingler;
-    struct lsh lsh;
+    struct signing signing;
     struct flow_field fields[3];
     int field_count, id, mark;
     bool wants_ids;
@@ -40,66 +33,21 @@ struct near {
 
     uint32_t *candidates;
     ptrdiff_t candidate_count, candidate_cap;
-    struct hashes own, other;
-    struct jaccard jaccard;
-    bool own_ready; /* own and jaccard are of the current record */
+    struct pairing pairing;
     struct buf text;
-    struct arena scratch;
 
-    int64_t without_shingles, compared, refused, cut;
+    int64_t without_shingles, cut;
 };
-
-/* From work to commit. */
-struct signed_record {
-    slice text; /* or the array of ids */
-    uint64_t *keys;
-    uint32_t *signature;
-    int64_t shingles;
-};
-
-/* ---- signing ---- */
-
-struct sign_sink {
-    struct shingle_sink sink;
-    const struct lsh *lsh;
-    uint32_t *signature;
-};
-
-static void sign_block(struct shingle_sink *sink)
-{
-    struct sign_sink *s = (struct sign_sink *)sink;
-    lsh_add(s->lsh, sink->hash, sink->count, s->signature);
-}
 
 static bool work(void *arg, void *scratch, const struct flow_record *rec, struct arena *arena,
                  struct flow_verdict *verdict, struct err *err)
 {
     const struct near *n = arg;
-    struct signed_record *k = arena_new(arena, struct signed_record, 1);
-    struct sign_sink sink = { .sink.flush = sign_block, .lsh = &n->lsh };
-    ptrdiff_t at;
+    struct signed_record *k;
 
     (void)scratch, (void)err;
-    k->signature = sink.signature = lsh_new(&n->lsh, arena);
-    if (n->shingler.unit == SHINGLE_IDS) {
-        struct json_span s = rec->spans[FIELD_TEXT];
-        k->text = slice_make(rec->raw.ptr + s.start, s.len);
-        k->shingles = shingle_ids(&n->shingler, k->text, &sink.sink, &at);
-        if (k->shingles < 0) {
-            *verdict = (struct flow_verdict){ FLOW_BAD, .reason = "not an array of integers",
-                                              .at = s.start + at };
-            return true;
-        }
-    } else {
-        if (!flow_text(rec, FIELD_TEXT, arena, &k->text, verdict))
-            return true;
-        k->shingles = shingle_text(&n->shingler, k->text, &sink.sink, arena);
-    }
-    if (k->shingles) {
-        k->keys = arena_alloc_raw(arena, n->lsh.bands * 8, 8);
-        lsh_keys(&n->lsh, k->signature, k->keys);
-    }
-    verdict->data = k;
+    if (signing_record(&n->signing, rec, FIELD_TEXT, arena, verdict, &k))
+        verdict->data = k;
     return true;
 }
 
@@ -118,7 +66,6 @@ static int64_t end_of(const struct near *n, int64_t number)
 static bool keep(struct near *n, const struct signed_record *k, slice note, struct err *err)
 {
     int64_t at, ignored;
-    slice signature = slice_make((const char *)k->signature, n->lsh.count * 4);
 
     if (n->kept > BANDS_NUMBER_MAX)
         return err_set(err, ERR_DATA, "more than %u records without duplicates", BANDS_NUMBER_MAX);
@@ -130,10 +77,10 @@ static bool keep(struct near *n, const struct signed_record *k, slice note, stru
             mem_oom();
     }
     if (!spill_append(&n->spool, note, &at, err) ||
-        !spill_append(&n->spool, n->o->verify ? k->text : signature, &ignored, err))
+        !spill_append(&n->spool, pairing_content(&n->pairing, k), &ignored, err))
         return false;
     *place_of(n, n->kept) = (struct place){ at, (uint32_t)note.len, 0 };
-    for (int b = 0; b < n->lsh.bands; b++) {
+    for (int b = 0; b < n->signing.lsh.bands; b++) {
         struct bands_hit h = bands_find(&n->bands, k->keys[b]);
         int64_t crowd = 0;
         for (uint32_t number; crowd < n->o->max_candidates && bands_next(&h, &number);)
@@ -168,78 +115,7 @@ static bool content_of(struct near *n, int64_t number, slice *content, struct er
     return spill_read(&n->spool, p->at + p->note_len, dst, len, err);
 }
 
-/* ---- comparing ---- */
-
-struct collect_sink {
-    struct shingle_sink sink;
-    struct hashes *to;
-};
-
-static void collect_block(struct shingle_sink *sink)
-{
-    struct hashes *h = ((struct collect_sink *)sink)->to;
-
-    if (h->count + sink->count > h->cap) {
-        h->cap = MAX(4096, 2 * h->cap);
-        h->at = realloc(h->at, (size_t)h->cap * sizeof *h->at);
-        if (!h->at)
-            mem_oom();
-    }
-    memcpy(h->at + h->count, sink->hash, (size_t)sink->count * sizeof *h->at);
-    h->count += sink->count;
-}
-
-static void collect(struct near *n, slice text, struct hashes *to)
-{
-    struct collect_sink sink = { .sink.flush = collect_block, .to = to };
-    ptrdiff_t at;
-
-    to->count = 0;
-    if (n->shingler.unit == SHINGLE_IDS)
-        shingle_ids(&n->shingler, text, &sink.sink, &at);
-    else
-        shingle_text(&n->shingler, text, &sink.sink, &n->scratch);
-    arena_reset(&n->scratch);
-}
-
-struct verdict_of_pair {
-    double similarity, estimate; /* similarity is NAN when it is not known */
-    bool duplicate;
-};
-
-static bool compare(struct near *n, const struct signed_record *k, int64_t number,
-                    struct verdict_of_pair *v, struct err *err)
-{
-    slice content;
-
-    if (!content_of(n, number, &content, err))
-        return false;
-    n->compared++;
-    if (!n->o->verify) {
-        v->estimate = lsh_estimate(&n->lsh, k->signature, (const uint32_t *)(void *)content.ptr);
-        v->duplicate = v->estimate >= n->o->threshold;
-        return true;
-    }
-    if (slice_eq(content, k->text)) {
-        *v = (struct verdict_of_pair){ 1, 1, true };
-        return true;
-    }
-    if (!n->own_ready) {
-        collect(n, k->text, &n->own);
-        jaccard_first(&n->jaccard, n->own.at, n->own.count);
-        n->own_ready = true;
-    }
-    collect(n, content, &n->other);
-    v->similarity = jaccard_with(&n->jaccard, n->other.at, n->other.count);
-    v->duplicate = v->similarity >= n->o->threshold;
-    if (v->duplicate && n->wants_ids) {
-        uint32_t *signature = lsh_new(&n->lsh, &n->scratch);
-        lsh_add(&n->lsh, n->other.at, n->other.count, signature);
-        v->estimate = lsh_estimate(&n->lsh, k->signature, signature);
-        arena_reset(&n->scratch);
-    }
-    return true;
-}
+/* ---- candidates ---- */
 
 static int by_number(const void *x, const void *y)
 {
@@ -254,9 +130,9 @@ static void find_candidates(struct near *n, const uint64_t *keys)
     int64_t limit = n->o->max_candidates;
     bool cut = false;
 
-    for (int b = 0; b < n->lsh.bands; b++)
+    for (int b = 0; b < n->signing.lsh.bands; b++)
         bands_prefetch(&n->bands, keys[b]);
-    for (int b = 0; b < n->lsh.bands; b++) {
+    for (int b = 0; b < n->signing.lsh.bands; b++) {
         struct bands_hit h = bands_find(&n->bands, keys[b]);
         uint32_t number;
         int64_t of_band = 0;
@@ -285,27 +161,6 @@ static void find_candidates(struct near *n, const uint64_t *keys)
 
 /* ---- deciding ---- */
 
-/* {"dup_of":...,"kind":"near","similarity":...,"estimate":...,"unit":"words:5"} */
-static slice explain(const struct near *n, slice dup_of, const struct verdict_of_pair *v,
-                     struct arena *arena)
-{
-    struct buf b = { 0 };
-
-    buf_append(&b, SLICE("\"dup_of\":"));
-    buf_append(&b, dup_of);
-    buf_append(&b, SLICE(",\"kind\":\"near\""));
-    if (n->o->verify) {
-        buf_append(&b, SLICE(",\"similarity\":"));
-        buf_append_double(&b, v->similarity);
-    }
-    buf_append(&b, SLICE(",\"estimate\":"));
-    buf_append_double(&b, v->estimate);
-    buf_printf(&b, ",\"unit\":\"%s\"}", n->o->shingle);
-    slice text = arena_dup(arena, buf_slice(&b));
-    buf_release(&b);
-    return text;
-}
-
 static void mark(const struct near *n, const struct flow_record *rec, slice value,
                  struct arena *arena, struct flow_verdict *verdict)
 {
@@ -315,7 +170,7 @@ static void mark(const struct near *n, const struct flow_record *rec, slice valu
 }
 
 static bool settle(struct near *n, const struct flow_record *rec, int64_t number,
-                   const struct verdict_of_pair *v, struct arena *arena,
+                   const struct pairing_verdict *v, struct arena *arena,
                    struct flow_verdict *verdict, struct err *err)
 {
     slice dup_of;
@@ -328,7 +183,7 @@ static bool settle(struct near *n, const struct flow_record *rec, int64_t number
     if (!note_of(n, number, arena, &dup_of, err))
         return false;
     verdict->value = dup_of;
-    slice what = explain(n, dup_of, v, arena);
+    slice what = pairing_explain(&n->pairing, dup_of, v, n->o->signing.shingle, arena);
     if (n->o->annotate)
         mark(n, rec, arena_printf(arena, "{%.*s", SLICE_ARG(what)), arena, verdict);
     slice line[] = { SLICE("{\"id\":"), mode_id_json(rec, n->id, arena), SLICE(","), what,
@@ -344,17 +199,18 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
 
     if (verdict->action != FLOW_KEEP)
         return true;
-    n->own_ready = false;
+    pairing_start(&n->pairing, k);
     n->candidate_count = 0;
     if (k->shingles)
         find_candidates(n, k->keys);
     for (ptrdiff_t i = 0; i < n->candidate_count; i++) {
-        struct verdict_of_pair v = { 0 };
-        if (!compare(n, k, n->candidates[i], &v, err))
+        struct pairing_verdict v;
+        slice content;
+        if (!content_of(n, n->candidates[i], &content, err))
             return false;
+        pairing_with(&n->pairing, content, n->wants_ids, &v);
         if (v.duplicate)
             return settle(n, rec, n->candidates[i], &v, arena, verdict, err);
-        n->refused++;
     }
     if (n->o->annotate && rec->spans[n->mark].count)
         mark(n, rec, SLICE("null"), arena, verdict);
@@ -370,18 +226,15 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
 static bool prepare(struct near *n, const struct mode_env *env, struct err *err)
 {
     const struct near_options *o = n->o;
-    bool ids = o->shingler.unit == SHINGLE_IDS;
     struct out_conf oc = { .path = env->dups, .force = env->flow.force };
 
-    n->shingler = o->shingler;
-    shingle_init(&n->shingler, env->arena);
-    n->lsh.bands = o->bands;
-    n->lsh.rows = o->rows;
-    lsh_init(&n->lsh, env->arena);
+    signing_init(&n->signing, &o->signing, env->arena);
+    n->pairing =
+        (struct pairing){ .signing = &n->signing, .threshold = o->threshold, .decide = o->decide };
     n->wants_ids = env->dups || env->flow.drops || o->annotate;
-    n->fields[FIELD_TEXT] = (struct flow_field){ o->field, true, ids ? FLOW_ARRAY : FLOW_STRING };
+    n->fields[FIELD_TEXT] = signing_field(&n->signing);
     n->field_count = 1;
-    if (n->wants_ids && strcmp(o->field, "id") != 0) {
+    if (n->wants_ids && strcmp(o->signing.field, "id") != 0) {
         n->id = n->field_count;
         n->fields[n->field_count++] = (struct flow_field){ .path = "id" };
     }
@@ -402,15 +255,15 @@ static void report(const struct near *n, struct report *r)
         clusters += dups > 0;
         largest = MAX(largest, dups ? dups + 1 : 0);
     }
-    report_text(r, "shingle", slice_of(n->o->shingle));
-    report_int(r, "bands", n->lsh.bands, "bands of the signature");
-    report_int(r, "rows", n->lsh.rows, "minima per band");
+    report_text(r, "shingle", slice_of(n->o->signing.shingle));
+    report_int(r, "bands", n->signing.lsh.bands, "bands of the signature");
+    report_int(r, "rows", n->signing.lsh.rows, "minima per band");
     report_int(r, "distinct", n->kept, "records that are compared with later ones");
     report_int(r, "without_shingles_total", n->without_shingles, "records that have no shingle");
     report_int(r, "clusters", clusters, "kept records that have duplicates");
     report_int(r, "largest_cluster", largest, "records in the largest cluster");
-    report_int(r, "compared_total", n->compared, "candidates that were compared");
-    report_int(r, "refused_total", n->refused, "candidates below the threshold");
+    report_int(r, "compared_total", n->pairing.compared, "candidates that were compared");
+    report_int(r, "refused_total", n->pairing.refused, "candidates below the threshold");
     report_int(r, "cut_total", n->cut, "records with more than --max-candidates");
     report_int(r, "state_bytes", state, "bytes of band keys and places");
     report_float(r, "state_bytes_per_record", n->kept ? (double)state / (double)n->kept : 0,
@@ -424,13 +277,10 @@ static void release(struct near *n)
         free(n->places[i / PLACES]);
     free(n->places);
     free(n->candidates);
-    free(n->own.at);
-    free(n->other.at);
-    jaccard_release(&n->jaccard);
+    pairing_release(&n->pairing);
     bands_release(&n->bands);
     spill_release(&n->spool);
     buf_release(&n->text);
-    arena_release(&n->scratch);
 }
 
 bool near_run(const struct mode_env *env, const struct near_options *options, struct err *err)

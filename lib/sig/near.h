@@ -3,12 +3,12 @@
  * Streaming, the first stays: each record is compared with the records that were kept before it. Its
  * candidates are those that share a band of the MinHash signature (lsh.h); in the order of the input,
  * the first whose true Jaccard similarity is at least the threshold makes the record a duplicate of
- * it. Nothing below the threshold is ever a duplicate. Without `verify` the share of equal minima
+ * it. Nothing below the threshold is ever a duplicate. With PAIRING_ESTIMATE the share of equal minima
  * decides instead.
  *
  * Signatures are made by the workers; what depends on order (the look-up, the decision) is commit.
  * In memory a kept record takes 8 bytes per band times 1.14 to 1.43, and 16 more: 175 bytes at most
- * with 14 bands. The texts (or the signatures, without `verify`) lie in a spool in $TMPDIR.
+ * with 14 bands. The texts (or the signatures, with PAIRING_ESTIMATE) lie in a spool in $TMPDIR.
  * A record without shingles (an empty text) is kept and never compared.
  *
  * A named driver of sig/. Errors: those of flow, of the spool (ERR_IO), and ERR_DATA beyond 2^32 - 2
@@ -18,16 +18,14 @@
 #define NEAR_H
 
 #include "mode.h"
-#include "shingle.h"
+#include "pairing.h"
 
 struct near_options {
     double threshold;
-    struct shingler shingler; /* from shingle_parse */
-    const char *shingle;      /* its text, for the report */
-    int bands, rows;
-    bool verify, annotate;
+    struct signing_options signing;
+    enum pairing_decide decide;
+    bool annotate;
     int64_t max_candidates; /* per record and per band; more are not looked at */
-    const char *field;
 };
 
 bool near_run(const struct mode_env *env, const struct near_options *options, struct err *err);

@@ -101,6 +101,55 @@ PY
     is_file "$output_file" '{"text":"a b c d e f","_dedup":null}\n'
 }
 
+@test "--cluster gives connected components, against brute force" {
+    corpus 1000 >in
+    for how in "" --trust-estimate; do
+        both_jobs in dedup --near 0.7 --bands 112 --rows 1 --cluster $how --dups d --force --report r.json
+        python3 - in "$output_file" d r.json "$how" <<'PY'
+import json, re, sys
+def shingles(text):
+    w = re.findall(r"[^\W_]+", text.lower())
+    return {tuple(w[i:i + 5]) for i in range(max(1, len(w) - 4))} if w else set()
+records = [json.loads(l) for l in open(sys.argv[1])]
+sets = [shingles(r["text"]) for r in records]
+parent, index = list(range(len(sets))), {}
+def root(i):
+    while parent[i] != i:
+        i = parent[i]
+    return i
+for i, s in enumerate(sets):
+    for k in {k for x in s for k in index.get(x, ())}:
+        if len(s & sets[k]) / len(s | sets[k]) >= 0.7:
+            a, b = sorted((root(i), root(k)))
+            parent[b] = a
+    for x in s:
+        index.setdefault(x, []).append(i)
+roots = [root(i) for i in range(len(sets))]
+got, dups = [json.loads(l) for l in open(sys.argv[2])], [json.loads(l) for l in open(sys.argv[3])]
+wrong = 0
+for i, (g, r) in enumerate(zip(got, records)):
+    want = {"cluster": roots[i], "size": roots.count(roots[i])}
+    if roots[i] != i:
+        want["dup_of"] = "r%d" % roots[i]
+    mark = g.pop("_dedup")
+    assert g == r
+    wrong += mark != want
+assert len(got) == len(records) and (wrong < 120 if sys.argv[5] else wrong == 0), wrong
+if not sys.argv[5]:
+    report = json.load(open(sys.argv[4]))
+    sizes = [roots.count(x) for x in set(roots)]
+    assert report["clusters"] == sum(x > 1 for x in sizes) and report["largest_cluster"] == max(sizes)
+    assert [(d["id"], d["dup_of"]) for d in dups] == [("r%d" % i, "r%d" % x) for i, x in enumerate(roots) if i != x]
+PY
+    done
+    printf '{"text":"a\\u0062c","n":1.0}\n{"text":"","_dedup":5}\n{"text":"ABC"}\n' >in
+    both_jobs in dedup --near 0.9 --cluster
+    is_file "$output_file" '{"text":"a\\u0062c","n":1.0,"_dedup":{"cluster":0,"size":2}}\n{"text":"","_dedup":{"cluster":1,"size":1}}\n{"text":"ABC","_dedup":{"cluster":0,"size":2,"dup_of":"stdin:1"}}\n'
+    printf '{"ids":[1,2,3]}\n{"ids":[1,2]}\n{"ids":[1, 2,3]}\n' >in
+    both_jobs in dedup --near 0.9 --cluster --shingle ids:2
+    is_file "$output_file" '{"ids":[1,2,3],"_dedup":{"cluster":0,"size":2}}\n{"ids":[1,2],"_dedup":{"cluster":1,"size":1}}\n{"ids":[1, 2,3],"_dedup":{"cluster":0,"size":2,"dup_of":"stdin:1"}}\n'
+}
+
 @test "--trust-estimate decides by equal minima" {
     corpus 800 >in
     both_jobs in dedup --near 0.8 --trust-estimate --dups d --force --report r.json
@@ -162,7 +211,7 @@ for i in range(60):
     for args in "--near 0" "--near 1.1" "--near x" "--near 0.8 --key bytes" "--near 0.8 --exact" \
         "--near 0.8 --memory 1G" "--shingle words:5" "--near 0.8 --shingle w:5" "--near 0.8 --bands 5" \
         "--near 0.8 --bands 5 --rows 5 --permutations 9" "--near 0.8 --bands 999 --rows 999" \
-        "--near 0.8 --annotate --drops x" "--annotate" "--near 0.8 --max-candidates 0" "--trust-estimate"; do
+        "--near 0.8 --annotate --drops x" "--near 0.8 --annotate --cluster" "--near 0.8 --cluster --drops x" "--cluster" "--annotate" "--near 0.8 --max-candidates 0" "--trust-estimate"; do
         run dedup $args </dev/null
         [ "$status" = 2 ] || { echo "$args: $status $output"; return 1; }
     done

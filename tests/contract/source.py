@@ -23,11 +23,11 @@ TOPIC_PAIRS = {("model", "tok")}  # model may use tok
 DRIVERS = {
     "source/archive", "source/gather", "source/leaves", "source/operands", "sig/index", "sig/mode", "sig/spill",
     "sig/exactmode", "sig/sorter",
-    "sig/near",
+    "sig/cluster", "sig/near",
     "pack/dir", "pack/unpack", "pack/writer", "model/convert", "model/file", "model/modelfile", "model/threads",
 }
 # What a tool hangs into flow: pure functions over flow's records and units.
-CALLBACKS = {"text/cleaning", "source/render"}
+CALLBACKS = {"sig/signing", "text/cleaning", "source/render"}
 IMPURE = {"os", "in", "out", "flow", "log", "progress", "report"}
 SYSTEM_HEADERS = set("""assert ctype errno fcntl float inttypes iso646 limits locale math poll pthread
     sched semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio

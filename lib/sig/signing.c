@@ -1,0 +1,91 @@
+#include "signing.h"
+
+#include <stdlib.h>
+
+void signing_init(struct signing *s, const struct signing_options *options, struct arena *arena)
+{
+    *s = (struct signing){ .shingler = options->shingler,
+                           .lsh = { .bands = options->bands, .rows = options->rows },
+                           .field = options->field };
+    shingle_init(&s->shingler, arena);
+    lsh_init(&s->lsh, arena);
+}
+
+struct flow_field signing_field(const struct signing *s)
+{
+    return (struct flow_field){ s->field, true,
+                                s->shingler.unit == SHINGLE_IDS ? FLOW_ARRAY : FLOW_STRING };
+}
+
+struct sign_sink {
+    struct shingle_sink sink;
+    const struct lsh *lsh;
+    uint32_t *signature;
+};
+
+static void sign_block(struct shingle_sink *sink)
+{
+    struct sign_sink *s = (struct sign_sink *)sink;
+    lsh_add(s->lsh, sink->hash, sink->count, s->signature);
+}
+
+bool signing_record(const struct signing *s, const struct flow_record *rec, int field,
+                    struct arena *arena, struct flow_verdict *verdict, struct signed_record **out)
+{
+    struct signed_record *k = arena_new(arena, struct signed_record, 1);
+    struct sign_sink sink = { .sink.flush = sign_block, .lsh = &s->lsh };
+    ptrdiff_t at;
+
+    *out = k;
+    k->signature = sink.signature = lsh_new(&s->lsh, arena);
+    if (s->shingler.unit == SHINGLE_IDS) {
+        struct json_span span = rec->spans[field];
+        k->text = slice_make(rec->raw.ptr + span.start, span.len);
+        k->shingles = shingle_ids(&s->shingler, k->text, &sink.sink, &at);
+        if (k->shingles < 0) {
+            *verdict = (struct flow_verdict){ FLOW_BAD, .reason = "not an array of integers",
+                                              .at = span.start + at };
+            return false;
+        }
+    } else {
+        if (!flow_text(rec, field, arena, &k->text, verdict))
+            return false;
+        k->shingles = shingle_text(&s->shingler, k->text, &sink.sink, arena);
+    }
+    if (k->shingles) {
+        k->keys = arena_alloc_raw(arena, s->lsh.bands * 8, 8);
+        lsh_keys(&s->lsh, k->signature, k->keys);
+    }
+    return true;
+}
+
+struct collect_sink {
+    struct shingle_sink sink;
+    struct hashes *to;
+};
+
+static void collect_block(struct shingle_sink *sink)
+{
+    struct hashes *h = ((struct collect_sink *)sink)->to;
+
+    if (h->count + sink->count > h->cap) {
+        h->cap = MAX(4096, 2 * h->cap);
+        h->at = realloc(h->at, (size_t)h->cap * sizeof *h->at);
+        if (!h->at)
+            mem_oom();
+    }
+    memcpy(h->at + h->count, sink->hash, (size_t)sink->count * sizeof *h->at);
+    h->count += sink->count;
+}
+
+void signing_shingles(const struct signing *s, slice text, struct hashes *to, struct arena *scratch)
+{
+    struct collect_sink sink = { .sink.flush = collect_block, .to = to };
+    ptrdiff_t at;
+
+    to->count = 0;
+    if (s->shingler.unit == SHINGLE_IDS)
+        shingle_ids(&s->shingler, text, &sink.sink, &at);
+    else
+        shingle_text(&s->shingler, text, &sink.sink, scratch);
+}
