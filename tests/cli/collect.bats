@@ -496,7 +496,7 @@ cut.tar.gz 2 byte 2049 of its content: truncated: the zeros that end a tar are m
 cut.tar.zst 2 byte 2049 of its content: truncated: the zeros that end a tar are missing
 cut.zip 3 byte 268: truncated: the directory that ends a zip is missing
 magic.cpio 1 byte 121: not the header of a member
-cut.cpio 3 byte 361: truncated or damaged
+cut.cpio 3 byte 360: truncated or damaged
 END
     collect_both one-zero.tar # one block of zeros is an end too
     [ "$status" = 0 ]
