@@ -6,7 +6,7 @@
 #include "../lib/source/operands.h"
 
 struct conf {
-    int input_type, header;
+    int input_type, header, html;
     struct opt_list include, exclude;
     const char *text_column, *delimiter, *quote, *charset;
     int64_t max_total;
@@ -38,7 +38,7 @@ static bool check_quote(const char *value, struct err *err)
 
 static const struct opt opts[] = {
     { 0, "input-type", OPT_ENUM, AT(input_type), .arg = "TYPE", .def = "auto",
-      .choices = "auto|text|jsonl|json|csv|tsv|warc|arc", .group = "Input",
+      .choices = "auto|text|jsonl|json|csv|tsv|warc|arc|html", .group = "Input",
       .help = "what files and members hold; auto: suffix, content" },
     { 0, "include", OPT_STRING, AT(include), .arg = "GLOB", .flags = OPT_REPEAT, .group = "Input",
       .help = "take only files and members that match" },
@@ -46,6 +46,8 @@ static const struct opt opts[] = {
       .help = "leave out files, members, folders that match" },
     { 0, "charset", OPT_STRING, AT(charset), .arg = "NAME", .group = "Input",
       .help = "charset of what has no mark (default: detect)" },
+    { 0, "html", OPT_ENUM, AT(html), .arg = "HOW", .def = "main", .choices = "main|full|raw",
+      .group = "Input", .help = "of pages: main content, all text, or the markup" },
     { 0, "max-total", OPT_SIZE, AT(max_total), .arg = "SIZE", .def = "1024G", .min = 1,
       .max = (double)(1LL << 60), .group = "Input",
       .help = "end when more than this comes out of archives" },
@@ -59,11 +61,23 @@ static const struct opt opts[] = {
       .help = "the first row names the columns (default)" },
 };
 
+#ifdef HAVE_UCHARDET
+#define LIBRARY_CHARSET ", uchardet"
+#else
+#define LIBRARY_CHARSET " (without uchardet)"
+#endif
+#ifdef HAVE_LIBXML_2_0
+#define LIBRARY_HTML ", libxml2"
+#else
+#define LIBRARY_HTML " (without libxml2)"
+#endif
+
 static const char *const synopsis[] = { "[options] [FILE|FOLDER|ARCHIVE...]", NULL };
 static const struct command_example examples[] = {
     { "every file of a folder and of the archives in it", "collect corpus > corpus.jsonl" },
     { "only the Markdown of an archive", "collect --include '*.md' docs.tar.gz > docs.jsonl" },
     { "a table", "collect --text-column body articles.csv > articles.jsonl" },
+    { "all text of saved pages, menus too", "collect --html full pages > pages.jsonl" },
     { "what cannot be read goes to a file of its own",
       "collect --rejects bad.jsonl corpus > good.jsonl" },
     { 0 },
@@ -80,11 +94,7 @@ static const struct command self = {
     .operands = "FILE...",
     .order = "operands in order; folders in byte order; archives in theirs",
     .memory = "(2 * jobs + 3) * (1 MiB + 2 * longest record); 43 bytes per member of an archive",
-#ifdef HAVE_UCHARDET
-    .libraries = "libarchive, libcsv, uchardet",
-#else
-    .libraries = "libarchive, libcsv (without uchardet)",
-#endif
+    .libraries = "libarchive, libcsv" LIBRARY_CHARSET LIBRARY_HTML,
 };
 
 /* Our own outputs may lie in a folder that is walked. */
@@ -113,6 +123,9 @@ static void report_counts(struct app *app, const struct gather *g)
     report_int(r, "archives_total", l->archives, "archives and compressed files opened");
     report_int(r, "members_total", l->members, "members of archives seen");
     report_int(r, "texts_total", c->text, "files read as text");
+    report_int(r, "pages_total", c->html, "files read as HTML");
+    report_int(r, "mended_pages_total", c->records.mended_pages,
+               "pages with bytes that are not UTF-8, replaced");
     report_int(r, "streams_total", c->jsonl + c->json + c->csv + c->tsv,
                "files read as JSON Lines, JSON, CSV or TSV");
     report_int(r, "web_archives_total", c->warc + c->arc, "WARC and ARC files read");
@@ -142,6 +155,7 @@ static bool run(struct app *app, void *arg, struct err *err)
         .format = (enum magic_format)conf->input_type,
         .text_column = conf->text_column,
         .charset = conf->charset,
+        .html = (enum webpage_mode)conf->html,
         .header = conf->header != 0,
         .max_record = fc.max_record,
     };

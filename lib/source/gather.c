@@ -2,6 +2,7 @@
 
 #include "../buf.h"
 #include "charset.h"
+#include "htmldoc.h"
 #include "render.h"
 #include "warc.h"
 
@@ -118,7 +119,7 @@ static bool read_text(struct filling *f, struct err *err)
     if (len)
         memcpy(p, g->text.ptr, (size_t)len);
     memset(p + len, 0, RECORD_PADDING);
-    struct piece *pc = add_piece(f, PIECE_TEXT);
+    struct piece *pc = add_piece(f, g->format == MAGIC_HTML ? PIECE_HTML : PIECE_TEXT);
     pc->bytes = slice_make(p, len);
     f->bytes += len;
     return true;
@@ -450,7 +451,7 @@ static bool begin_leaf(struct filling *f, struct err *err)
     struct gather *g = f->g;
     struct magic_media media = magic_media(g->leaf.head);
     ptrdiff_t bom;
-    bool arc, web = g->conf.format >= MAGIC_WARC ||
+    bool arc, web = g->conf.format == MAGIC_WARC || g->conf.format == MAGIC_ARC ||
                     (g->conf.format == MAGIC_AUTO && warc_detect(g->leaf.head, &arc));
     /* UTF-16 without a mark looks binary until its shape is looked at. */
     bool unnamed = strcmp(media.name, "application/octet-stream") == 0;
@@ -466,9 +467,12 @@ static bool begin_leaf(struct filling *f, struct err *err)
     if (g->format == MAGIC_AUTO)
         g->format = magic_format(g->leaf.head, g->leaf.whole, slice_of(g->leaf.id));
     int64_t *counts[] = { NULL,           &g->counts.text, &g->counts.jsonl, &g->counts.json,
-                          &g->counts.csv, &g->counts.tsv,  &g->counts.warc,  &g->counts.arc };
+                          &g->counts.csv, &g->counts.tsv,  &g->counts.warc,  &g->counts.arc,
+                          &g->counts.html };
     ++*counts[g->format];
-    if (g->format == MAGIC_TEXT)
+    if (g->format == MAGIC_HTML && g->conf.html == WEBPAGE_RAW)
+        g->format = MAGIC_TEXT;
+    if (g->format == MAGIC_TEXT || g->format == MAGIC_HTML)
         return read_text(f, err);
     open_stream(f);
     return skip_mark(f, err);
@@ -559,7 +563,9 @@ struct gather *gather_open(const struct gather_conf *conf, struct err *err)
         g->conf.charset = "UTF-8";
     g->render.text_column = conf->text_column;
     g->render.charset = g->conf.charset;
+    g->render.html = conf->html;
     g->render.max_record = conf->max_record;
+    html_init();
     if (!render_conf_init(&g->render, &g->arena, err)) {
         arena_release(&g->arena);
         free(g);

@@ -26,13 +26,14 @@ struct gather_conf {
     const char *charset;      /* NULL: detect */
     char delimiter;           /* 0: comma, or tab for TSV */
     char quote;               /* of tables; 0: none */
-    bool header;              /* tables begin with the names of their columns */
+    enum webpage_mode html;
+    bool header; /* tables begin with the names of their columns */
     int64_t max_record;
 };
 
 struct gather_counts {
-    int64_t text, jsonl, json, csv, tsv, warc, arc; /* leaves read as such */
-    struct render_counts records;                   /* complete after the run */
+    int64_t text, jsonl, json, csv, tsv, warc, arc, html; /* leaves read as such */
+    struct render_counts records;                         /* complete after the run */
 };
 
 /* NULL: an unknown charset (ERR_USAGE). conf's strings are borrowed. */

@@ -310,6 +310,12 @@ static enum magic_format format_of_content(slice head, bool whole)
         slice first = skip_space(slice_from(s, 1));
         return first.len && (*first.ptr == '{' || *first.ptr == '"') ? MAGIC_JSON : MAGIC_TEXT;
     }
+    if (s.len && *s.ptr == '<') {
+        const char *media = markup_media(s);
+        bool html = media && (strcmp(media, "text/html") == 0 ||
+                              strcmp(media, "application/xhtml+xml") == 0);
+        return html ? MAGIC_HTML : MAGIC_TEXT;
+    }
     if (!s.len || *s.ptr != '{')
         return MAGIC_TEXT;
     ptrdiff_t end = slice_find(s, '\n');
@@ -333,7 +339,8 @@ enum magic_format magic_format(slice head, bool whole, slice name)
         { ".markdown", MAGIC_TEXT }, { ".rst", MAGIC_TEXT },    { ".tex", MAGIC_TEXT },
         { ".log", MAGIC_TEXT },      { ".jsonl", MAGIC_JSONL }, { ".ndjson", MAGIC_JSONL },
         { ".json", MAGIC_JSON },     { ".csv", MAGIC_CSV },     { ".tsv", MAGIC_TSV },
-        { ".tab", MAGIC_TSV },
+        { ".tab", MAGIC_TSV },       { ".html", MAGIC_HTML },   { ".htm", MAGIC_HTML },
+        { ".xhtml", MAGIC_HTML },    { ".shtml", MAGIC_HTML },
     };
     bool arc;
     if (warc_detect(head, &arc))

@@ -4,10 +4,11 @@
  *   magic_container  is it an archive or a compressed stream that has to be opened?
  *   magic_media      which media type do the first bytes have? (WHATWG MIME sniffing where it has
  *                    an answer, the well-known signatures elsewhere)
- *   magic_format     which reader takes it: text, JSON Lines, JSON, CSV, TSV?
+ *   magic_format     which reader takes it: text, HTML, JSON Lines, JSON, CSV, TSV?
  *
  * Containers are told by content alone. The format goes by the suffix where it is a known one, else
- * by content: a first line that is a JSON object is JSON Lines, `[` followed by a value is JSON.
+ * by content: a first line that is a JSON object is JSON Lines, `[` followed by a value is JSON,
+ * what magic_media calls HTML is HTML.
  * Web archives are told by content whatever their name; CSV and TSV never are.
  *
  *     struct magic_media m = magic_media(head);
@@ -46,7 +47,8 @@ enum magic_format {
     MAGIC_CSV,
     MAGIC_TSV,
     MAGIC_WARC,
-    MAGIC_ARC
+    MAGIC_ARC,
+    MAGIC_HTML
 };
 
 /* name: the file's or member's; a zip by content whose suffix is that of an office document, an

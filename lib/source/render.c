@@ -1,6 +1,7 @@
 #include "render.h"
 
 #include "charset.h"
+#include "htmldoc.h"
 #include "magic.h"
 #include "warc.h"
 
@@ -120,6 +121,7 @@ static ptrdiff_t frame_bound(const struct piece *pc)
 struct text {
     const struct piece *piece;
     slice utf8;
+    slice meta;          /* of a page: members without braces */
     const char *charset; /* NULL: it was UTF-8 */
     const char *reason;
 };
@@ -158,6 +160,71 @@ static void decode(struct writer *w, slice bytes, const char *from, struct text 
         t->reason = at_byte(w, nul, "binary data (a NUL byte)");
 }
 
+/* A page that is UTF-8 but for a few bytes, as browsers show it: U+FFFD for each of them. It is
+ * UTF-8 when characters beyond ASCII are many times the stray bytes. */
+static bool mend(struct writer *w, slice bytes, struct text *t)
+{
+    struct buf out = { 0 };
+    ptrdiff_t bad = 0, wide = 0;
+    for (ptrdiff_t i = 0; i < bytes.len; i++)
+        wide += (unsigned char)bytes.ptr[i] >= 0xc2;
+    for (slice s = bytes; s.len && bad * 8 <= wide;) {
+        ptrdiff_t good = json_utf8_prefix(s);
+        buf_append(&out, slice_make(s.ptr, good));
+        s = slice_from(s, good);
+        if (s.len) {
+            buf_append(&out, SLICE("\xef\xbf\xbd"));
+            s = slice_from(s, 1);
+            bad++;
+        }
+    }
+    bool mended = bad > 0 && bad * 8 <= wide && slice_find(buf_slice(&out), 0) < 0;
+    if (mended) {
+        char *p = arena_alloc_raw(w->unit->arena, out.len + RECORD_PADDING, 1);
+        memcpy(p, out.ptr, (size_t)out.len);
+        memset(p + out.len, 0, RECORD_PADDING);
+        t->utf8 = slice_make(p, out.len);
+        t->charset = t->reason = NULL;
+        w->counts->mended_pages++;
+    }
+    buf_release(&out);
+    return mended;
+}
+
+/* A page: the label that came with it is believed when the bytes are in that charset, then its own.
+ * Users of browsers see the page either way, so another guess is better than none. */
+static void decode_html(struct writer *w, slice bytes, slice label, struct text *t)
+{
+    slice labels[] = { label, html_meta_charset(bytes) };
+    for (ptrdiff_t i = 0; i < countof(labels); i++) {
+        const char *standard = NULL;
+        if (!charset_label(labels[i], &standard))
+            continue;
+        /* Who can read the label has no UTF-16 before them. */
+        bool utf8 = strcmp(standard, "utf-8") == 0 || (i && strncmp(standard, "utf-16", 6) == 0);
+        decode(w, bytes, utf8 ? "UTF-8" : standard, t);
+        if (!t->reason || (utf8 && mend(w, bytes, t)))
+            return;
+    }
+    decode(w, bytes, w->conf->charset, t);
+    if (t->reason && w->conf->charset)
+        decode(w, bytes, NULL, t);
+    if (t->reason)
+        mend(w, bytes, t);
+}
+
+/* The text of a page in place of its markup. */
+static void extract(struct writer *w, struct text *t)
+{
+    struct webpage page;
+    if (t->reason || w->conf->html == WEBPAGE_RAW)
+        return;
+    webpage_read(t->utf8, w->conf->html, w->unit->arena, &page);
+    t->utf8 = page.text;
+    t->meta = page.meta;
+    t->reason = page.reason;
+}
+
 static void write_text(struct writer *w, const struct text *t)
 {
     const struct piece *pc = t->piece;
@@ -171,12 +238,14 @@ static void write_text(struct writer *w, const struct text *t)
     w->p = json_write_string(w->p, slice_of(pc->source));
     put(w, SLICE(",\"text\":"));
     w->p = json_write_string(w->p, t->utf8);
+    if (t->charset || t->meta.len)
+        put(w, SLICE(",\"meta\":{"));
+    put(w, t->meta);
     if (t->charset) {
-        put(w, SLICE(",\"meta\":{\"charset\":"));
+        put(w, t->meta.len ? SLICE(",\"charset\":") : SLICE("\"charset\":"));
         w->p = json_write_string(w->p, slice_of(t->charset));
-        put(w, SLICE("}"));
     }
-    put(w, SLICE("}"));
+    put(w, t->charset || t->meta.len ? SLICE("}}") : SLICE("}"));
     end_record(w);
 }
 
@@ -378,11 +447,15 @@ static bool is_text_media(slice media)
     return false;
 }
 
-/* The label of the header is believed when the body is in that charset; browsers' users see the
- * page either way, so another guess is better than none. */
 static void decode_page(struct writer *w, struct page *p)
 {
     const char *standard = NULL, *from = w->conf->charset;
+    if (slice_eq(p->web.media, SLICE("text/html")) ||
+        slice_eq(p->web.media, SLICE("application/xhtml+xml"))) {
+        decode_html(w, p->web.body, p->web.charset, &p->text);
+        extract(w, &p->text);
+        return;
+    }
     if (charset_label(p->web.charset, &standard))
         from = strcmp(standard, "utf-8") == 0 ? "UTF-8" : standard;
     decode(w, p->web.body, from, &p->text);
@@ -409,7 +482,7 @@ static ptrdiff_t open_page(struct writer *w, const struct piece *pc, ptrdiff_t i
         return 0;
     }
     decode_page(w, p);
-    return quoted_bound(p->text.utf8) + frame_bound(pc) + 128 +
+    return quoted_bound(p->text.utf8) + frame_bound(pc) + 128 + p->text.meta.len +
            JSON_QUOTED_MAX(p->web.url.len + p->web.date.len + p->web.media.len);
 }
 
@@ -442,6 +515,10 @@ static void write_page(struct writer *w, const struct page *p, int64_t number,
     put_meta(w, &first, "date", p->web.date);
     put_meta(w, &first, "type", p->web.media);
     put_meta(w, &first, "charset", slice_of(p->text.charset ? p->text.charset : ""));
+    if (p->text.meta.len)
+        put(w, first ? SLICE(",\"meta\":{") : SLICE(","));
+    first = first && p->text.meta.len == 0;
+    put(w, p->text.meta);
     put(w, first ? SLICE("}") : SLICE("}}"));
     end_record(w);
 }
@@ -492,6 +569,13 @@ static ptrdiff_t prepare(struct writer *w, const struct piece *pc, void **prepar
         decode(w, pc->bytes, w->conf->charset, t);
         *prepared = t;
         return bound + quoted_bound(t->utf8);
+    case PIECE_HTML:;
+        struct text *h = arena_new(arena, struct text, 1);
+        h->piece = pc;
+        decode_html(w, pc->bytes, SLICE(""), h);
+        extract(w, h);
+        *prepared = h;
+        return bound + quoted_bound(h->utf8) + h->meta.len;
     case PIECE_ROWS:;
         struct table_columns *c = arena_new(arena, struct table_columns, 1);
         piece_columns(w, pc, c); /* judged when the file was opened */
@@ -533,6 +617,7 @@ void render_unit(const struct render_conf *c, struct render_scratch *scratch,
     for (pc = first, n = 0; pc; pc = pc->next, n++) {
         switch (pc->kind) {
         case PIECE_TEXT:
+        case PIECE_HTML:
             unit->in++;
             write_text(&w, prepared[n]);
             break;

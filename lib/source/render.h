@@ -3,11 +3,13 @@
  * The reader cuts what it reads into pieces: a whole text, or a run of lines, rows or JSON values of
  * one stream. render_unit turns the pieces of one unit into JSONL:
  *   text   {"id":ID,"source":SOURCE,"text":TEXT}; when it was not UTF-8, "meta":{"charset":NAME} too
+ *   HTML   the same, the text extracted (webpage.h), and in "meta" what the page says about itself
  *   lines  the object as it is, with "id" (ID#LINE) and "source" in front where they are missing
  *   JSON   the same for each value (ID#N), white space with newlines taken out; a string is a text
  *   rows   id (ID#N), source, text, then the other columns in their order
  *   web    a response, resource or conversion with a text body: the body, decoded, and in "meta" its
- *          url, date, type and charset; other kinds, failed requests, other media are counted
+ *          url, date, type and charset, for HTML as above; other kinds, failed requests, other
+ *          media are counted
  * What cannot be a record becomes a flow_reject.
  *
  * Pure but for the unit it fills; everything is in the unit's arena.
@@ -18,9 +20,11 @@
 #include "../flow.h"
 #include "cut.h"
 #include "table.h"
+#include "webpage.h"
 
 enum piece_kind {
     PIECE_TEXT,
+    PIECE_HTML,
     PIECE_LINES,
     PIECE_ROWS,
     PIECE_JSON,
@@ -47,6 +51,7 @@ struct piece {
 struct render_conf {
     const char *text_column; /* NULL: by name */
     const char *charset;     /* NULL: detect */
+    enum webpage_mode html;
     int64_t max_record;
     struct json_query query; /* "id", "source" */
 };
@@ -54,6 +59,7 @@ struct render_conf {
 struct render_counts {
     int64_t web_records;                      /* of web archives, all of them */
     int64_t web_other, web_status, web_media; /* no documents: by kind, by status, by media type */
+    int64_t mended_pages;                     /* HTML with bytes that were replaced */
 };
 
 /* What a thread keeps. */

@@ -620,6 +620,110 @@ while data:
     [ -z "$(ls -A | grep tmp || true)" ]
 }
 
+# ---- HTML
+
+page() {
+    cat <<'END'
+<!DOCTYPE html><html lang="en-GB"><head><title> A  page |
+ Site</title><meta charset="utf-8"><meta property="article:published_time" content="2024-02-03">
+<link rel="canonical" href="https://e.x/a?b=1&amp;c"><script>var x = "<p>no</p>";</script><style>p { x: y }</style></head>
+<body><nav><ul><li><a href="/">Home</a></li><li><a href="/b">Blog</a></li></ul></nav>
+<div id="sidebar"><p>Subscribe to our letter, it comes every week and it costs nothing at all.</p></div>
+<div class="post-content"><h1>The heading</h1>
+<p>First paragraph of the article, which is <b>long</b>&nbsp;enough to be told from a label,<br>with a break.</p>
+<ul><li>one item of a list in the article<li>another item, which is not closed</ul>
+<h2>See also</h2><ul><li><a href="/c">A link to something else</a></ul>
+<p>Second paragraph of the article; it too has a sentence &amp; ends in a full stop.</p>
+<pre>
+int main(void)
+{
+    return 0;
+}
+</pre></div>
+<p>Under a <a rel="license" href="https://creativecommons.org/licenses/by/4.0/">licence</a></p>
+<div class="comments"><p>What a reader says about the article is not the article, however long it is.</p></div>
+<footer>Copyright 2024</footer></body></html>
+END
+}
+
+@test "HTML: the main content and what the page says about itself" {
+    page >a.html
+    collect_both a.html
+    python3 - "$output_file" <<'END'
+import json, sys
+r = json.loads(open(sys.argv[1], encoding="utf-8").read())
+assert r["text"] == """The heading
+
+First paragraph of the article, which is long enough to be told from a label,
+with a break.
+
+  • one item of a list in the article
+  • another item, which is not closed
+
+Second paragraph of the article; it too has a sentence & ends in a full stop.
+
+int main(void)
+{
+    return 0;
+}""", r["text"]
+assert r["meta"] == {"title": "A page | Site", "lang": "en-GB", "published": "2024-02-03",
+    "canonical": "https://e.x/a?b=1&c", "license": "https://creativecommons.org/licenses/by/4.0/"}, r["meta"]
+END
+    collect_both a.html --html full
+    [[ "$(ids text)" == *Home*Subscribe*"See also"*Copyright* ]]
+    [[ "$(ids text)" != *"var x"* ]]
+    collect_both a.html --html raw
+    page | python3 -c 'import json, sys; sys.exit(json.loads(open(sys.argv[1]).read())["text"] != sys.stdin.read())' "$output_file"
+    page | collect --input-type html >out # by content, without a name; by option
+    page | collect | cmp - out
+    [ "$(collect a.html --input-type text | json /dev/stdin 'd["text"][:9]')" = '<!DOCTYPE' ]
+}
+
+@test "HTML: charsets by mark, by meta, by detection; stray bytes are replaced and counted" {
+    python3 - <<'END'
+body = "<html><head>%s</head><body><p>Grüße aus Köln, wo es heute regnet und morgen die Sonne scheint.</p></body></html>"
+def put(name, charset, meta): open(name, "wb").write((body % meta).encode(charset))
+put("bom.html", "utf-16", "")
+put("meta.html", "iso-8859-1", '<meta charset=latin1>')
+put("equiv.html", "iso-8859-15", '<META HTTP-EQUIV="Content-Type" CONTENT="text/html; Charset=ISO-8859-15">')
+put("liar.html", "utf-8", '<meta charset="utf-16">')
+put("wrong.html", "iso-8859-1", '<meta charset="utf-8">')
+text = (body % '<meta charset="utf-8">').replace("morgen", "morgen " + "und übermorgen " * 40)
+open("stray.html", "wb").write(text.encode().replace(b"heute", b"he\xffute"))
+END
+    for f in bom meta equiv liar wrong; do
+        collect_both $f.html
+        [[ "$(ids text)" == 'Grüße aus Köln'* ]] || { echo $f; cat "$output_file" "$error_file"; return 1; }
+    done
+    collect_both stray.html --report r
+    grep -q $'he\xef\xbf\xbdute' "$output_file"
+    [ "$(json r 'd["mended_pages_total"]')" = 1 ]
+}
+
+@test "HTML: depth is bounded, broken markup is not" {
+    python3 - <<'END'
+open("deep.html", "w").write("<html><body>" + "<div>" * 5000 + "text")
+open("broken.html", "w").write("<p>a < b <<a href='x>y <b <table><td><p>ce</b>ll &bogus; &#x110000; &#0; <!-- never closed")
+open("empty.html", "w").write("")
+END
+    collect_both deep.html broken.html empty.html --rejects bad --force
+    [ "$status" = 0 ]
+    [ "$(json bad 'd["reason"]')" = 'elements nested deeper than 1024' ]
+    [ "$(ids id | tr '\n' ' ')" = 'broken.html empty.html ' ]
+}
+
+@test "the examples of the manual run" {
+    mkdir corpus pages
+    printf 'a text\n' >corpus/a.txt
+    page >pages/a.html
+    archive tar docs.tar b.md=text
+    gzip docs.tar
+    printf 'title,body\nt,text\n' >articles.csv
+    man_examples collect
+    [ "$(wc -l <docs.jsonl)" = 1 ] && [ "$(json articles.jsonl 'd["text"]')" = text ]
+    grep -q Home pages.jsonl
+}
+
 # ---- web archives
 
 # warc FILE: responses in several codings, a WET record, records that are no documents, a broken one.
@@ -696,6 +800,21 @@ data = open("x.warc", "rb").read()
 for i in range(0, len(data), 333): sys.stdout.buffer.write(data[i:i+333]); sys.stdout.flush()' |
         collect -j3 --max-record 1M --rejects bad --force >piped
     sed 's/x\.warc\.gz/stdin/g' whole | cmp - piped
+}
+
+@test "WARC: pages give their main content" {
+    page >a.html
+    python3 - <<'END'
+body = open("a.html", "rb").read()
+http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + body
+head = "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://e.x/1\r\nContent-Type: application/http\r\nContent-Length: %d\r\n\r\n" % len(http)
+open("x.warc", "wb").write(head.encode() + http + b"\r\n\r\n")
+END
+    collect_both x.warc
+    [ "$(json "$output_file" 'd["text"]')" = "$(collect a.html | json /dev/stdin 'd["text"]')" ]
+    [ "$(json "$output_file" '[d["meta"]["url"], d["meta"]["canonical"], d["meta"]["lang"]]')" = '["http://e.x/1", "https://e.x/a?b=1&c", "en-GB"]' ]
+    collect_both x.warc --html raw
+    [ "$(json "$output_file" 'd["text"][:9]')" = '<!DOCTYPE' ]
 }
 
 @test "WARC: without --rejects a broken record ends the run" {

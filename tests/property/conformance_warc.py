@@ -40,7 +40,7 @@ def is_document(r):
 def check(row, jobs):
     with open(row["name"], "wb") as f:
         f.write(base64.b64decode(row["b64"]))
-    p = subprocess.run([COLLECT, f"-j{jobs}", "--rejects", "rejects", "--report", "report", "--force",
+    p = subprocess.run([COLLECT, f"-j{jobs}", "--html", "raw", "--rejects", "rejects", "--report", "report", "--force",
                         "-o", "out", row["name"]], capture_output=True, check=False)
     if p.returncode:
         return f"{row['id']}: exit {p.returncode}: {p.stderr.decode()}"
