@@ -12,7 +12,7 @@ import sys
 # ---- the layers: a file may include its own layer and those below.
 LAYERS = [
     ["base", "arena", "buf", "err", "log"],
-    ["os", "opt", "simd", "hash", "regex", "unicode", "codec"],
+    ["os", "opt", "simd", "hash", "regex", "unicode", "codec", "sha256"],
     ["json", "in", "out", "flow", "progress", "report"],
     ["text", "sig", "tok", "pack", "source", "model", "stat", "tune"],
     ["app"],
