@@ -1,6 +1,7 @@
 /* clean: edit the text of records and drop records by rules. */
 #include "../lib/app.h"
 #include "../lib/log.h"
+#include "../lib/os.h"
 #include "../lib/regex.h"
 #include "../lib/text/cleaning.h"
 #include "../lib/unicode.h"
@@ -13,6 +14,10 @@ struct conf {
     const char *profile;
     int words;
     bool explain, annotate, list_rules;
+    const char *redact, *key_file, *redact_map, *restore;
+    int redact_with;
+    bool spans, list_kinds;
+    int64_t max_matches;
 };
 
 #define AT(member) offsetof(struct conf, member)
@@ -68,6 +73,23 @@ static const struct opt opts[] = {
       .help = "add _clean: every rule's value and limit" },
     { 0, "annotate", OPT_FLAG, AT(annotate), .group = "Quality",
       .help = "the same, and keep what a rule would drop" },
+    { 0, "redact", OPT_STRING, AT(redact), .arg = "KINDS", .group = "Personal data",
+      .help = "what to redact: kinds with commas between, or all" },
+    { 0, "redact-with", OPT_ENUM, AT(redact_with), .arg = "HOW", .def = "tag",
+      .choices = "tag|mask|hash|drop|keep|datatrove|dolma", .group = "Personal data",
+      .needs = "redact", .help = "what stands in its place" },
+    { 0, "key-file", OPT_PATH, AT(key_file), .arg = "FILE", .group = "Personal data",
+      .needs = "redact", .help = "secret key of --redact-with hash" },
+    { 0, "spans", OPT_FLAG, AT(spans), .group = "Personal data", .needs = "redact",
+      .help = "add _clean.spans: kinds and places, before redaction" },
+    { 0, "max-matches", OPT_INT, AT(max_matches), .arg = "N", .min = 0, .max = 1e15,
+      .group = "Personal data", .needs = "redact", .help = "drop records with more matches" },
+    { 0, "redact-map", OPT_PATH, AT(redact_map), .arg = "FILE", .flags = OPT_WRITES,
+      .group = "Personal data", .needs = "redact", .help = "write tokens and texts, mode 0600" },
+    { 0, "restore", OPT_PATH, AT(restore), .arg = "FILE", .group = "Personal data",
+      .help = "put back the texts of a --redact-map FILE" },
+    { 0, "list-kinds", OPT_FLAG, AT(list_kinds), .flags = OPT_MODE, .group = "Personal data",
+      .help = "print what --redact knows and exit" },
     { 0, "list-rules", OPT_FLAG, AT(list_rules), .flags = OPT_MODE, .group = "Quality",
       .help = "print the rules of all profiles and exit" },
 };
@@ -78,9 +100,14 @@ static const struct command_mode modes[] = {
       .summary = "print the rules of the profiles",
       .common_off = COMMON_FILTER | COMMON_DROPS,
       .no_operands = true },
+    { .option = "list-kinds",
+      .summary = "print the kinds of personal data",
+      .common_off = COMMON_FILTER | COMMON_DROPS,
+      .no_operands = true },
 };
 
-static const char *const synopsis[] = { "[options] [FILE...]", "--list-rules", NULL };
+static const char *const synopsis[] = { "[options] [FILE...]", "--list-rules", "--list-kinds",
+                                        NULL };
 static const struct command_example examples[] = {
     { "normal form, tidy white space",
       "clean --normalize nfc --collapse-space --trim < in.jsonl > out.jsonl" },
@@ -90,6 +117,7 @@ static const struct command_example examples[] = {
       "clean --keep-if 'lang == \"en\"' --drop-match 'url:(?i)casino' < in.jsonl" },
     { "the rules of FineWeb, with the values of each",
       "clean --profile fineweb --explain --drops low.jsonl < in.jsonl > out.jsonl" },
+    { "e-mail addresses and the like become tags", "clean --redact all < in.jsonl > out.jsonl" },
     { "replace numbers", "clean --sub '/\\d+(,\\d+)*/<NUMBER>/g' < in.jsonl > out.jsonl" },
     { 0 },
 };
@@ -113,6 +141,9 @@ static const struct command self = {
 struct run {
     struct clean clean;
     struct quality quality;
+    struct redact redact;
+    struct redact_turns turns;
+    struct out *map; /* of --redact-map */
     struct clean_counts total;
 };
 
@@ -132,8 +163,24 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
                                       .value = v.value,
                                       .limit = v.limit,
                                       .reason = v.reason,
-                                      .at = -1 };
+                                      .at = -1,
+                                      .data = v.late };
     return true;
+}
+
+static bool commit(void *arg, const struct flow_record *rec, struct arena *arena,
+                   struct flow_verdict *verdict, struct err *err)
+{
+    struct run *r = arg;
+    struct clean_late *late = verdict->data;
+
+    if (!late || verdict->action != FLOW_KEEP)
+        return true;
+    slice out =
+        clean_late_record(&r->clean, late, rec->raw, rec->top, rec->spans, &r->turns, arena);
+    if (out.ptr)
+        verdict->out = out;
+    return !r->map || out_write(r->map, late->map, err);
 }
 
 static void *scratch_new(void *arg)
@@ -188,6 +235,72 @@ static bool prepare_quality(const struct conf *conf, struct run *r, struct err *
     return true;
 }
 
+#define KEY_MAX (1 << 20)
+#define MAP_MAX ((ptrdiff_t)1 << 40)
+
+/* The key is what the file holds without the line feed at its end. */
+static bool read_key(const char *path, slice *key, struct arena *arena, struct err *err)
+{
+    slice bytes;
+
+    if (!in_slurp(path, KEY_MAX, &bytes, err))
+        return err_context(err, "option '--key-file'");
+    while (bytes.len > 0 && (bytes.ptr[bytes.len - 1] == '\n' || bytes.ptr[bytes.len - 1] == '\r'))
+        bytes.len--;
+    *key = arena_dup(arena, bytes);
+    os_free(bytes);
+    if (key->len < 16)
+        return err_set(err, ERR_CONFIG, "%s: a key of %td bytes is too short, 16 are the least",
+                       ERR_QUOTE(slice_of(path)), key->len);
+    return true;
+}
+
+static bool prepare_restore(const struct conf *conf, struct run *r, struct arena *arena,
+                            struct err *err)
+{
+    slice map;
+
+    if (!conf->restore)
+        return true;
+    if (conf->redact)
+        return err_set(err, ERR_USAGE, "--restore and --redact undo each other");
+    if (!in_slurp(conf->restore, MAP_MAX, &map, err))
+        return false;
+    r->clean.restore = restore_new(map, arena, err);
+    os_free(map);
+    return r->clean.restore || err_context(err, "%s", conf->restore);
+}
+
+static bool prepare_redact(struct app *app, const struct conf *conf, struct run *r, struct err *err)
+{
+    struct redact *redact = &r->redact;
+    bool hash = conf->redact_with == REDACT_HASH;
+
+    if (!prepare_restore(conf, r, &app->arena, err))
+        return false;
+    if (!conf->redact)
+        return true;
+    redact->with = (enum redact_with)conf->redact_with;
+    if (!pii_add(&redact->pii, slice_of(conf->redact), err) || !redact_check(redact, err))
+        return err_context(err, "option '--redact'");
+    if (hash != (conf->key_file != NULL))
+        return err_set(err, ERR_USAGE,
+                       hash ? "--redact-with hash needs --key-file"
+                            : "--key-file is for --redact-with hash");
+    if (conf->redact_map && !hash)
+        return err_set(err, ERR_USAGE, "--redact-map needs --redact-with hash");
+    if (redact->with == REDACT_KEEP && !conf->spans && !app_given(app, "max-matches"))
+        return err_set(err, ERR_USAGE, "--redact-with keep needs --spans or --max-matches");
+    if (hash && !read_key(conf->key_file, &redact->key, &app->arena, err))
+        return false;
+    redact_ready(redact, &app->arena);
+    r->clean.redact = redact;
+    r->clean.spans = conf->spans;
+    r->clean.redact_map = conf->redact_map != NULL;
+    r->clean.max_matches = app_given(app, "max-matches") ? conf->max_matches : -1;
+    return true;
+}
+
 static bool prepare(struct app *app, const struct conf *conf, struct run *r, struct err *err)
 {
     struct arena *a = &app->arena;
@@ -212,7 +325,7 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
         !add_tests(c, &conf->drop_if, false, true, a, err) ||
         !add_tests(c, &conf->keep_match, true, false, a, err) ||
         !add_tests(c, &conf->drop_match, true, true, a, err) || !prepare_quality(conf, r, err) ||
-        !clean_ready(c, a, err))
+        !prepare_redact(app, conf, r, err) || !clean_ready(c, a, err))
         return false;
     if (c->rule_count == 0 && (app->common.drops || c->explain))
         return err_set(err, ERR_USAGE, "%s without a rule that drops records",
@@ -242,6 +355,26 @@ static void report_tests(struct app *app, const struct run *r, const char *name,
     buf_release(&b);
 }
 
+/* {"email":n} of the kinds that were found. */
+static void report_redacted(struct app *app, const struct run *r)
+{
+    struct buf b = { 0 };
+    int64_t sum = 0;
+
+    buf_append(&b, SLICE("{"));
+    for (int i = 0; i < pii_kind_count; i++) {
+        if (!r->total.redacted[i])
+            continue;
+        buf_printf(&b, "%s\"%s\":%lld", sum ? "," : "", pii_kinds[i].name,
+                   (long long)r->total.redacted[i]);
+        sum += r->total.redacted[i];
+    }
+    buf_append(&b, SLICE("}"));
+    report_int(&app->report, "redacted_total", sum, "matches replaced by --redact");
+    report_json(&app->report, "redacted", buf_slice(&b));
+    buf_release(&b);
+}
+
 static void report(struct app *app, const struct run *r)
 {
     struct report *rep = &app->report;
@@ -250,6 +383,10 @@ static void report(struct app *app, const struct run *r)
     report_int(rep, "surrogates_replaced_total", r->total.surrogates,
                "lone surrogates replaced by U+FFFD");
     report_int(rep, "substitutions_total", r->total.substitutions, "replacements by --sub");
+    if (r->clean.restore)
+        report_int(rep, "restored_total", r->total.restored, "tokens put back by --restore");
+    if (r->clean.redact)
+        report_redacted(app, r);
     report_tests(app, r, "missing", r->total.missing);
     report_tests(app, r, "mismatch", r->total.mismatch);
     if (r->clean.quality)
@@ -288,18 +425,53 @@ static bool list_rules(struct err *err)
     return ok;
 }
 
+/* TSV: what --redact knows. */
+static bool list_kinds(struct err *err)
+{
+    struct out_conf oc = { 0 };
+    struct out *out = out_open(&oc, err);
+    struct buf b = { 0 };
+
+    pii_list(&b);
+    bool ok = out && out_write(out, buf_slice(&b), err) && out_commit(out, err);
+    buf_release(&b);
+    return ok;
+}
+
+static bool open_map(struct app *app, const struct conf *conf, struct run *r, struct err *err)
+{
+    struct out_conf oc = { .path = conf->redact_map,
+                           .force = app->common.force,
+                           .owner_only = true };
+
+    if (!conf->redact_map)
+        return true;
+    r->map = out_open(&oc, err);
+    return r->map != NULL;
+}
+
+static bool close_map(struct run *r, bool ok, struct err *err)
+{
+    if (ok && r->map)
+        return out_commit(r->map, err);
+    out_abort(r->map);
+    return ok;
+}
+
 static bool run(struct app *app, void *conf, struct err *err)
 {
     static struct run r;
     static struct flow_field fields[JSON_MAX_PATHS];
-    static const struct flow_filter edits = { .work = work,
-                                              .scratch_new = scratch_new,
-                                              .scratch_free = scratch_free };
+    static const struct flow_filter edits = {
+        .work = work, .commit = commit, .scratch_new = scratch_new, .scratch_free = scratch_free
+    };
     struct flow_conf fc = app_flow_conf(app);
 
     if (app->options.mode == 1)
         return list_rules(err);
-    if (!prepare(app, conf, &r, err))
+    if (app->options.mode == 2)
+        return list_kinds(err);
+    if (!prepare(app, conf, &r, err) || !open_map(app, conf, &r, err))
         return false;
     for (int i = 0; i < r.clean.member_count; i++)
         fields[i].path = r.clean.members[i];
@@ -311,8 +483,9 @@ static bool run(struct app *app, void *conf, struct err *err)
     fc.rule_count = r.clean.rule_count;
     struct flow *flow = flow_open(&fc, &app->report, &app->progress, err);
     if (!flow)
-        return false;
+        return close_map(&r, false, err);
     bool ok = flow_filter_run(flow, &edits, &r, err);
+    ok = close_map(&r, ok, err);
     report(app, &r);
     clean_release(&r.clean);
     if (ok)

@@ -91,6 +91,8 @@ struct os_temp {
 bool os_temp_create(struct os_temp *t, const char *target, bool force, struct err *err);
 bool os_temp_commit(struct os_temp *t, struct err *err);
 void os_temp_discard(struct os_temp *t);
+/* Only the owner may read and write the file from now on (mode 0600). */
+bool os_make_private(int fd, const char *name, struct err *err);
 /* An unlinked file in $TMPDIR (or /tmp) for spooling; fd or -1. */
 int os_temp_anonymous(struct err *err);
 void os_temp_unlink_all(void);

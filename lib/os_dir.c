@@ -155,6 +155,13 @@ bool os_temp_create(struct os_temp *t, const char *target, bool force, struct er
     return true;
 }
 
+bool os_make_private(int fd, const char *name, struct err *err)
+{
+    if (fault("fchmod") || fchmod(fd, 0600) != 0)
+        return err_sys(err, ERR_CANTCREAT, errno, "cannot protect %s", ERR_QUOTE(slice_of(name)));
+    return true;
+}
+
 static void temp_forget(struct os_temp *t)
 {
     if (t->slot >= 0)

@@ -111,6 +111,10 @@ static bool target_open(struct out *o, const struct out_conf *conf, struct err *
     }
     o->has_temp = os_temp_create(&o->temp, conf->path, conf->force, err);
     o->fd = o->temp.fd;
+    if (o->has_temp && conf->owner_only && !os_make_private(o->fd, conf->path, err)) {
+        os_temp_discard(&o->temp);
+        return false;
+    }
     return o->has_temp;
 }
 

@@ -19,7 +19,8 @@ struct out_conf {
     const char *path;     /* NULL or "-": stdout */
     const char *compress; /* see above */
     bool force;
-    bool live; /* out_flush reaches the reader even through a compressor */
+    bool owner_only; /* a file that nobody else may read: mode 0600 */
+    bool live;       /* out_flush reaches the reader even through a compressor */
 };
 
 /* NULL on failure. A bad compress text is ERR_USAGE. Strings are copied. */

@@ -101,7 +101,7 @@ static const char *rule_name(const struct clean_test *t, struct arena *arena)
 
 static void ready_rules(struct clean *c, struct arena *arena)
 {
-    c->rules = arena_new(arena, const char *, c->test_count + 2 + QUALITY_RULES);
+    c->rules = arena_new(arena, const char *, c->test_count + 3 + QUALITY_RULES);
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->rules[c->rule_count++] = rule_name(&c->tests[i], arena);
     c->min_rule = c->rule_count;
@@ -116,6 +116,9 @@ static void ready_rules(struct clean *c, struct arena *arena)
             c->quality_index[i] = c->rule_count;
             c->rules[c->rule_count++] = quality_rules[i].name;
         }
+    c->matches_rule = c->rule_count;
+    if (c->redact && c->max_matches >= 0)
+        c->rules[c->rule_count++] = "max-matches";
 }
 
 bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
@@ -124,7 +127,8 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
 
     text_edit_ready(e);
     c->reads_text = e->chars.any || e->space.any || e->trim || c->normalize || c->sub_count ||
-                    c->min_chars >= 0 || c->max_chars >= 0 || c->field_required || c->quality;
+                    c->min_chars >= 0 || c->max_chars >= 0 || c->field_required || c->quality ||
+                    c->redact || c->restore;
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->reads_text |= !c->tests[i].path || strcmp(c->tests[i].path, c->field) == 0;
     c->text_member = -1;
@@ -136,7 +140,7 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
         if (t->member < 0)
             return false;
     }
-    if (c->explain && (c->clean_member = member_index(c, "_clean", err)) < 0)
+    if ((c->explain || c->spans) && (c->clean_member = member_index(c, "_clean", err)) < 0)
         return false;
     if (c->quality && !quality_ready(c->quality, arena, err))
         return false;
@@ -320,10 +324,13 @@ static bool test_length(const struct clean *c, slice text, struct arena *arena,
 
 /* The value of _clean: every rule of the profile that was measured, and the rule that drops. */
 static slice explanation(const struct clean *c, const struct quality_result *q,
-                         const struct clean_verdict *v, struct arena *arena)
+                         const struct clean_verdict *v, slice spans, struct arena *arena)
 {
     struct buf b = { 0 };
     const char *sep = "";
+
+    if (!c->explain)
+        return arena_printf(arena, "{\"spans\":%.*s}", SLICE_ARG(spans));
 
     buf_append(&b, SLICE("{"));
     if (c->quality) {
@@ -345,6 +352,10 @@ static slice explanation(const struct clean *c, const struct quality_result *q,
         json_append_bytes(&b, slice_of(c->rules[v->rule]));
     else
         buf_append(&b, SLICE("null"));
+    if (c->spans) {
+        buf_append(&b, SLICE(",\"spans\":"));
+        buf_append(&b, spans);
+    }
     buf_append(&b, SLICE("}"));
     slice text = arena_dup(arena, buf_slice(&b));
     buf_release(&b);
@@ -411,40 +422,112 @@ static bool run_quality(const struct clean *c, struct clean_scratch *s, slice *t
     return true;
 }
 
+/* The record with another text, _clean, or both. */
+static slice write_record(const struct clean *c, slice record, struct json_span top,
+                          const struct json_span *spans, const slice *text, slice clean,
+                          struct arena *arena)
+{
+    if (clean.ptr)
+        return explain_record(c, record, spans, text, clean, top, arena);
+    return text ? replace_text(record, spans[c->text_member], *text, arena) : (slice){ 0 };
+}
+
+/* Stage 7. The text becomes the redacted one, unless that has to wait for its turn. False when the
+ * record is dropped. */
+static bool run_redact(const struct clean *c, struct clean_scratch *s, slice *text, slice *spans,
+                       struct arena *arena, struct clean_verdict *v)
+{
+    const struct redact *r = c->redact;
+    struct redact_result found;
+
+    redact_find(r, *text, arena, &found);
+    if (c->max_matches >= 0 && found.count > c->max_matches && v->action == CLEAN_KEEP) {
+        drop(v, c->matches_rule, arena_printf(arena, "%td", found.count),
+             arena_printf(arena, "%lld", (long long)c->max_matches));
+        if (!c->annotate)
+            return false;
+    }
+    if (c->spans)
+        *spans = redact_spans(*text, &found, arena);
+    if (found.count == 0 || r->with == REDACT_KEEP)
+        return true;
+    for (ptrdiff_t i = 0; i < found.count; i++)
+        s->counts.redacted[found.matches[i].kind]++;
+    bool waits = r->with == REDACT_DATATROVE;
+    if (waits || c->redact_map) {
+        v->late = arena_new(arena, struct clean_late, 1);
+        v->late->rewrite = waits;
+        v->late->found = found;
+        if (c->redact_map)
+            v->late->map = redact_map(r, *text, &found, arena);
+    }
+    if (!waits)
+        *text = redact_render(r, *text, &found, NULL, &s->temp);
+    return true;
+}
+
+slice clean_late_record(const struct clean *c, const struct clean_late *late, slice record,
+                        struct json_span top, const struct json_span *spans,
+                        struct redact_turns *turns, struct arena *arena)
+{
+    if (!late->rewrite)
+        return (slice){ 0 };
+    slice text = redact_render(c->redact, late->text, &late->found, turns, arena);
+    return write_record(c, record, top, spans, &text, late->clean, arena);
+}
+
+/* The edits and the rules. False when the record is settled. */
+static bool run_stages(const struct clean *c, struct clean_scratch *s, slice record,
+                       const struct json_span *spans, slice *text, struct quality_result *q,
+                       struct arena *arena, struct clean_verdict *v)
+{
+    if (c->reads_text) {
+        if (c->restore)
+            *text = restore_apply(c->restore, *text, &s->counts.restored, &s->temp);
+        if (!edit_text(c, s, text, arena, v))
+            return false;
+    }
+    if (!run_tests(c, s, record, spans, *text, arena, v) &&
+        (v->action == CLEAN_BAD || !c->annotate))
+        return false;
+    if (c->quality && !run_quality(c, s, text, q, arena, v))
+        return false;
+    return v->action != CLEAN_DROP || c->annotate;
+}
+
 void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
                   struct json_span top, const struct json_span *spans, struct arena *arena,
                   struct clean_verdict *v)
 {
-    slice before = { 0 }, text = { 0 };
+    slice before = { 0 }, text = { 0 }, clean = { 0 }, found = SLICE("[]");
     struct quality_result q;
     ptrdiff_t surrogates = 0;
     struct json_fault fault;
 
     arena_reset(&s->temp);
-    if (c->reads_text) {
+    if (c->reads_text)
         json_string(record, spans[c->text_member], JSON_SURROGATE_REPLACE, &s->temp, &before,
                     &surrogates, &fault);
-        text = before;
-        if (!edit_text(c, s, &text, arena, v))
-            return;
-    }
-    if (!run_tests(c, s, record, spans, text, arena, v) && (v->action == CLEAN_BAD || !c->annotate))
+    text = before;
+    if (!run_stages(c, s, record, spans, &text, &q, arena, v))
         return;
-    if (c->quality && !run_quality(c, s, &text, &q, arena, v))
-        return;
-    if (v->action == CLEAN_DROP && !c->annotate)
+    if (c->redact && !run_redact(c, s, &text, &found, arena, v))
         return;
     /* The stages hand back the text itself when they change nothing; a substitution may have
      * written the same text again. */
     bool same = text.ptr == before.ptr && text.len == before.len;
     bool changed = surrogates > 0 || !(same || slice_eq(text, before));
+    bool late = v->late && v->late->rewrite;
     s->counts.surrogates += surrogates;
-    s->counts.changed += changed;
-    if (c->explain) {
-        slice clean = explanation(c, &q, v, &s->temp);
-        v->action = CLEAN_KEEP;
-        v->out = explain_record(c, record, spans, changed ? &text : NULL, clean, top, arena);
-    } else if (changed) {
-        v->out = replace_text(record, spans[c->text_member], text, arena);
+    s->counts.changed += changed || late;
+    if (c->explain || c->spans) {
+        clean = explanation(c, &q, v, found, late ? arena : &s->temp);
+        v->action = CLEAN_KEEP; /* with --annotate what a rule would drop */
+    }
+    if (late) {
+        v->late->text = arena_dup(arena, text);
+        v->late->clean = clean;
+    } else {
+        v->out = write_record(c, record, top, spans, changed ? &text : NULL, clean, arena);
     }
 }

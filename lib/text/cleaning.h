@@ -9,6 +9,8 @@
  *   6 rules, in this order: keep-if, drop-if, keep-match, drop-match (each as given), min-chars,
  *     max-chars, then those of the profile (quality.h; its c4 part edits the text once more). The
  *     first that fails names the drop. They see the text as edited.
+ *   7 personal data (redact.h), on the text as the rules left it
+ * With a restore map (redact.h) its tokens are put back right after stage 1.
  * The transforms of stages 2, 3 and 5 are idempotent together (edit.h says why).
  *
  * A record whose text does not change is passed by reference, escapes and all. A changed text is
@@ -29,6 +31,7 @@
 #include "edit.h"
 #include "expr.h"
 #include "quality.h"
+#include "redact.h"
 #include "subst.h"
 
 #define CLEAN_MAX_TESTS 64
@@ -60,6 +63,10 @@ struct clean {
     struct subst **subs;
     ptrdiff_t sub_count;
     struct quality *quality; /* NULL: no profile */
+    struct redact *redact;   /* NULL: nothing is redacted */
+    bool spans, redact_map;  /* adds _clean.spans; keeps the lines of the map */
+    int64_t max_matches;     /* more drop the record; -1: no limit */
+    struct restore *restore; /* NULL: nothing is put back */
     bool explain;            /* adds _clean to records */
     bool annotate;           /* and keeps those that a rule would drop */
 
@@ -71,9 +78,9 @@ struct clean {
     int text_member; /* 0, a string that every record must have; -1: the text is not read */
     const char **rules;
     int rule_count;
-    int min_rule, max_rule, quality_rule; /* where these begin in rules */
-    int quality_index[QUALITY_RULES];     /* of a rule of the profile in rules */
-    int clean_member;                     /* of _clean in members, with explain */
+    int min_rule, max_rule, quality_rule, matches_rule; /* where these begin in rules */
+    int quality_index[QUALITY_RULES];                   /* of a rule of the profile in rules */
+    int clean_member;                                   /* of _clean in members, with explain */
 };
 
 /* All fail with ERR_USAGE. Tests are kept in the order keep-if, drop-if, keep-match, drop-match. */
@@ -86,7 +93,8 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err);
 void clean_release(struct clean *c);
 
 struct clean_counts {
-    int64_t changed, surrogates, substitutions;
+    int64_t changed, surrogates, substitutions, restored;
+    int64_t redacted[PII_KINDS_MAX];                             /* by kind */
     int64_t missing[CLEAN_MAX_TESTS], mismatch[CLEAN_MAX_TESTS]; /* by test */
 };
 struct clean_scratch {
@@ -101,10 +109,18 @@ void clean_scratch_free(struct clean_scratch *s);
 enum clean_action { CLEAN_KEEP, CLEAN_DROP, CLEAN_BAD };
 struct clean_verdict {
     enum clean_action action;
-    slice out;          /* KEEP: the new record; ptr NULL: as it is */
-    int rule;           /* DROP: index into rules */
-    slice value, limit; /* DROP: JSON text, may be empty */
-    const char *reason; /* BAD: a regex hit its limit, or a text grew beyond max_bytes */
+    slice out;               /* KEEP: the new record; ptr NULL: as it is */
+    int rule;                /* DROP: index into rules */
+    slice value, limit;      /* DROP: JSON text, may be empty */
+    const char *reason;      /* BAD: a regex hit its limit, or a text grew beyond max_bytes */
+    struct clean_late *late; /* what is left to do in the order of the records; NULL: nothing */
+};
+
+/* What depends on the order of the records: datatrove's replacements, and the lines of the map. */
+struct clean_late {
+    slice map, text, clean;
+    struct redact_result found;
+    bool rewrite;
 };
 
 /* `record` (an object at `top`) was scanned with the members as its query; what *v points to is in
@@ -112,5 +128,9 @@ struct clean_verdict {
 void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
                   struct json_span top, const struct json_span *spans, struct arena *arena,
                   struct clean_verdict *v);
+/* For records with `late`, in order: the new record, or ptr NULL when it stays as it is. */
+slice clean_late_record(const struct clean *c, const struct clean_late *late, slice record,
+                        struct json_span top, const struct json_span *spans,
+                        struct redact_turns *turns, struct arena *arena);
 
 #endif

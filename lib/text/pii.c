@@ -224,6 +224,9 @@ static void try_rule(struct pii_state *s, const struct pii_rule *r, ptrdiff_t at
     ptrdiff_t ends[PII_NFA_ENDS];
     char text[72];
 
+    /* What begins within the last match of its kind belongs to it. */
+    if (at > s->kind_start[pattern->kind] && at < s->kind_end[pattern->kind])
+        return;
     if (!edge_ok(s->text, at, pattern->left, true))
         return;
     for (int k = pii_nfa_match(&r->nfa, s->text, at, ends) - 1; k >= 0; k--) {
@@ -237,6 +240,8 @@ static void try_rule(struct pii_state *s, const struct pii_rule *r, ptrdiff_t at
             return;
         if (r->context && !has_context(s->pii, s->text, at, pattern->kind))
             return;
+        s->kind_start[pattern->kind] = at;
+        s->kind_end[pattern->kind] = MAX(s->kind_end[pattern->kind], ends[k]);
         pii_report(s, at, ends[k], pattern->kind, pattern->strength);
         return;
     }
@@ -497,4 +502,30 @@ ptrdiff_t pii_scan(const struct pii *p, slice text, struct arena *arena, struct 
     sort(s.matches, s.count);
     *matches = s.matches;
     return join(s.matches, s.count);
+}
+
+/* ---- the list ---- */
+
+static const char *found_by_all(int kind)
+{
+    bool plain = kind <= PII_PRIVATE_KEY && kind != PII_URL, context = false;
+
+    for (int i = 0; i < pii_pattern_count; i++)
+        if (pii_patterns[i].kind == kind) {
+            plain |= pii_patterns[i].strength == PII_PLAIN;
+            context |= pii_patterns[i].strength == PII_CONTEXT;
+        }
+    return plain && context ? "some forms beside a context word"
+           : plain          ? "everywhere"
+           : context        ? "beside a context word"
+                            : "never: only when it is named";
+}
+
+void pii_list(struct buf *out)
+{
+    buf_append(out, SLICE("kind\talias\tfound by all\tcontext words\n"));
+    for (int i = 0; i < pii_kind_count; i++)
+        buf_printf(out, "%s\t%s\t%s\t%s\n", pii_kinds[i].name,
+                   pii_kinds[i].alias ? pii_kinds[i].alias : "", found_by_all(i),
+                   pii_kinds[i].context);
 }

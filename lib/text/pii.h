@@ -22,6 +22,7 @@
 #define PII_H
 
 #include "../arena.h"
+#include "../buf.h"
 #include "../err.h"
 #include "../simd/piimask.h"
 #include "pii_kinds.h"
@@ -63,6 +64,8 @@ struct pii_match {
 /* "email,phone" or "all"; may be called again. Unknown kind: ERR_USAGE with the nearest. */
 bool pii_add(struct pii *p, slice kinds, struct err *err);
 void pii_ready(struct pii *p, struct arena *arena);
+/* TSV with a heading: kind, name elsewhere, when `all` finds it. */
+void pii_list(struct buf *out);
 ptrdiff_t pii_scan(const struct pii *p, slice text, struct arena *arena,
                    struct pii_match **matches);
 

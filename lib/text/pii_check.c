@@ -478,12 +478,32 @@ static const char *const iban_formats[] = {
     "HR n17",      "HU n24",    "IE c4n14",    "IL n19",     "IQ a4n15",   "IS n22",
     "IT a1n10c12", "JO a4n22",  "KW a4c22",    "KZ n3c13",   "LB n4c20",   "LC a4c24",
     "LI n5c12",    "LT n16",    "LU n3c13",    "LV a4c13",   "LY n21",     "MC n10c11n2",
-    "MD c20",      "ME n18",    "MK n3c10n2",  "MR n23",     "MT a4n5c18", "MU a4n19a1",
-    "NL a4n10",    "NO n11",    "PK c4n16",    "PL n24",     "PS c4n17",   "PT n17",
-    "QA a4c17",    "RO a4c16",  "RS n18",      "SA n2c18",   "SC a4n20a3", "SE n20",
+    "MD c20",      "ME n18",    "MK n3c10n2",  "MR n23",     "MT a4n5c18", "MU a4n19a3",
+    "NL a4n10",    "NO n11",    "PK c4n16",    "PL n24",     "PS c4n21",   "PT n21",
+    "QA a4c21",    "RO a4c16",  "RS n18",      "SA n2c18",   "SC a4n20a3", "SE n20",
     "SI n15",      "SK n20",    "SM a1n10c12", "TL n19",     "TN n20",     "TR n5c17",
     "UA n6c19",    "VA n18",    "VG c4n16",    "XK n16",
 };
+
+int pii_iban_length(const char *s)
+{
+    for (ptrdiff_t k = 0; k < countof(iban_formats); k++) {
+        const char *f = iban_formats[k];
+        if (f[0] != s[0] || f[1] != s[1])
+            continue;
+        int length = 4, count = 0;
+        for (f += 3; *f; f++) {
+            if (*f > '9') {
+                length += count;
+                count = 0;
+            } else {
+                count = count * 10 + digit(*f);
+            }
+        }
+        return length + count;
+    }
+    return 0;
+}
 
 static bool iban_format(const char *s, int n)
 {
@@ -674,6 +694,8 @@ bool pii_check(enum pii_check check, const char *s, int n, slice raw)
         return check_rvnr(s);
     case CHECK_STEUERID:
         return check_steuerid(s);
+    case CHECK_DE_VAT:
+        return mod_11_10(s + 2, 9);
     case CHECK_CPF:
         return check_cpf(s);
     case CHECK_CNPJ:

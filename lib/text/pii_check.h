@@ -26,6 +26,7 @@ enum pii_check {
     CHECK_PLZ,
     CHECK_RVNR,
     CHECK_STEUERID,
+    CHECK_DE_VAT,
     CHECK_CPF,
     CHECK_CNPJ,
     CHECK_CN_ID,
@@ -67,6 +68,8 @@ enum pii_check {
 bool pii_check(enum pii_check check, const char *s, int n, slice raw);
 
 bool pii_luhn(const char *s, int n);
+/* How long the IBANs of a country are, which s begins with; 0: no such country. */
+int pii_iban_length(const char *s);
 /* Check digits, country and format; spaces and dashes are gone. */
 bool pii_iban(const char *s, int n);
 /* A Bitcoin address: base58 with its double SHA-256, or bech32/bech32m. */

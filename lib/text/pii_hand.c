@@ -235,7 +235,8 @@ static void login(struct pii_state *s, ptrdiff_t at)
     for (; i < limit && url_char(t.ptr[i]) && t.ptr[i] != '/' && t.ptr[i] != '@'; i++)
         if (t.ptr[i] == ':' && colon < 0)
             colon = i;
-    if (i >= limit || t.ptr[i] != '@' || colon <= at || i == colon + 1 || !label_char(t.ptr[i + 1]))
+    if (i >= limit || t.ptr[i] != '@' || colon <= at || i == colon + 1 || i + 1 >= t.len ||
+        !label_char(t.ptr[i + 1]))
         return;
     s->login_at = i;
     if (s->pii->on[PII_URL_CREDENTIALS])
@@ -315,7 +316,7 @@ void pii_dot(struct pii_state *s, ptrdiff_t at)
     while (end > at && (t.ptr[end - 1] == '.' || t.ptr[end - 1] == '-'))
         end--;
     s->url_end = MAX(s->url_end, end);
-    if (start == at || pii_word_before(t, start) || pii_word_at(t, end) ||
+    if (start == at || end <= at + 1 || pii_word_before(t, start) || pii_word_at(t, end) ||
         (start > 0 && strchr("@/.", t.ptr[start - 1])) || (end < t.len && t.ptr[end] == '@'))
         return;
     ptrdiff_t label = end;
@@ -354,13 +355,11 @@ void pii_iban_at(struct pii_state *s, ptrdiff_t at)
             break;
         }
     }
-    for (int k = MIN(n, 34); k >= 15; k--) {
-        bool cut = ends[k - 1] < t.len && iban_char(t.ptr[ends[k - 1]]);
-        if (!cut && pii_iban(compact, k)) {
-            pii_report(s, at, ends[k - 1], PII_IBAN, PII_PLAIN);
-            return;
-        }
-    }
+    int k = pii_iban_length(compact);
+    if (k == 0 || k > n || (ends[k - 1] < t.len && iban_char(t.ptr[ends[k - 1]])))
+        return;
+    if (pii_iban(compact, k))
+        pii_report(s, at, ends[k - 1], PII_IBAN, PII_PLAIN);
 }
 
 /* ---- keys, tokens, wallets ---- */
@@ -382,14 +381,25 @@ static void report_if(struct pii_state *s, ptrdiff_t start, ptrdiff_t end, int k
         pii_report(s, start, end, kind, PII_PLAIN);
 }
 
+/* The end of the run of letters, digits, "_" and "-" that `at` lies in; the last one is remembered,
+ * so that a run with many beginnings is read once. */
+static ptrdiff_t token_end(struct pii_state *s, ptrdiff_t at)
+{
+    if (at < s->token_start || at >= s->token_end) {
+        s->token_start = at;
+        s->token_end = run_end(s->text, at, "_-", TOKEN_MAX);
+    }
+    return s->token_end;
+}
+
 static void jwt(struct pii_state *s, ptrdiff_t at)
 {
     slice t = s->text;
-    ptrdiff_t i = run_end(t, at, "_-", TOKEN_MAX);
+    ptrdiff_t i = token_end(s, at);
 
     if (!has_bytes(t, i, SLICE(".eyJ")))
         return;
-    i = run_end(t, i + 1, "_-", TOKEN_MAX);
+    i = token_end(s, i + 1);
     if (i < t.len && t.ptr[i] == '.') {
         i = run_end(t, i + 1, "_-", TOKEN_MAX);
         pii_report(s, at, i, PII_JWT, PII_PLAIN);
@@ -534,7 +544,7 @@ void pii_dashes(struct pii_state *s, ptrdiff_t at)
     slice t = s->text;
     ptrdiff_t line = at + 11, limit = MIN(t.len, at + 80);
 
-    if (!has_bytes(t, at, SLICE("-----BEGIN ")))
+    if (at < s->key_done || !has_bytes(t, at, SLICE("-----BEGIN ")))
         return;
     while (line < limit && ((t.ptr[line] >= 'A' && t.ptr[line] <= 'Z') || t.ptr[line] == ' '))
         line++;
@@ -557,5 +567,6 @@ void pii_dashes(struct pii_state *s, ptrdiff_t at)
     } else {
         end = run_end(t, line, "-+/= \n\r:,", KEY_MAX);
     }
+    s->key_done = end;
     pii_report(s, at, end, PII_PRIVATE_KEY, PII_PLAIN);
 }

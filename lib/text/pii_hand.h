@@ -15,13 +15,15 @@ struct pii_state {
     struct arena *arena;
     struct pii_match *matches;
     ptrdiff_t count, room;
-    ptrdiff_t word_end;     /* the word with digits that was looked at last */
-    ptrdiff_t long_end;     /* the end of the last long run */
-    ptrdiff_t address_end;  /* the end of the last run of hexadecimal digits and colons */
-    ptrdiff_t login_at;     /* the "@" of credentials in a URL: no e-mail address */
-    ptrdiff_t url_end;      /* the end of the last URL */
-    ptrdiff_t key_end_from; /* the first "-----END" at or after the last look lies at ... */
-    ptrdiff_t key_end;      /* ... this place, text.len: none */
+    ptrdiff_t kind_start[PII_KINDS_MAX], kind_end[PII_KINDS_MAX]; /* the last match of a pattern */
+    ptrdiff_t word_end;               /* the word with digits that was looked at last */
+    ptrdiff_t long_end;               /* the end of the last long run */
+    ptrdiff_t address_end;            /* the end of the last run of hexadecimal digits and colons */
+    ptrdiff_t login_at;               /* the "@" of credentials in a URL: no e-mail address */
+    ptrdiff_t token_start, token_end; /* the last run of a token */
+    ptrdiff_t url_end;                /* the end of the last URL */
+    ptrdiff_t key_done;               /* the end of the last private key */
+    ptrdiff_t key_end;                /* where the next "-----END" lies; text.len: there is none */
 };
 
 void pii_report(struct pii_state *s, ptrdiff_t start, ptrdiff_t end, int kind,

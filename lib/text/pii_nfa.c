@@ -16,7 +16,7 @@ struct reader {
 
 static struct part alternatives(struct reader *r);
 
-static void connect(struct pii_nfa *n, uint64_t from, uint64_t to)
+static void link_positions(struct pii_nfa *n, uint64_t from, uint64_t to)
 {
     for (; from; from &= from - 1)
         n->follow[__builtin_ctzll(from)] |= to;
@@ -24,7 +24,7 @@ static void connect(struct pii_nfa *n, uint64_t from, uint64_t to)
 
 static struct part join(struct pii_nfa *n, struct part a, struct part b)
 {
-    connect(n, a.last, b.first);
+    link_positions(n, a.last, b.first);
     return (struct part){ a.first | (a.nullable ? b.first : 0), b.last | (b.nullable ? a.last : 0),
                           a.nullable && b.nullable };
 }

@@ -7,6 +7,20 @@
 
 #define TOKEN_LETTERS 16
 
+bool redact_check(const struct redact *r, struct err *err)
+{
+    bool dolma = r->with == REDACT_DOLMA;
+
+    if (r->with != REDACT_DATATROVE && !dolma)
+        return true;
+    for (int i = 0; i < pii_kind_count; i++)
+        if (r->pii.named[i] && i != PII_EMAIL && i != PII_IP && !(dolma && i == PII_PHONE))
+            return err_set(err, ERR_USAGE, "%s replaces email%s and ip only, not %s",
+                           dolma ? "dolma" : "datatrove", dolma ? ", phone" : "",
+                           pii_kinds[i].name);
+    return true;
+}
+
 void redact_ready(struct redact *r, struct arena *arena)
 {
     pii_ready(&r->pii, arena);
@@ -166,6 +180,17 @@ static bool merge(struct redact_result *a, const struct redact_result *b, struct
     return news;
 }
 
+/* Leaves out the kinds that were not asked for. */
+static void only_wanted(const struct redact *r, struct redact_result *result)
+{
+    ptrdiff_t n = 0;
+
+    for (ptrdiff_t i = 0; i < result->count; i++)
+        if (r->pii.on[result->matches[i].kind])
+            result->matches[n++] = result->matches[i];
+    result->count = n;
+}
+
 #define ROUNDS_MAX 16
 
 void redact_find(const struct redact *r, slice text, struct arena *arena,
@@ -174,10 +199,12 @@ void redact_find(const struct redact *r, slice text, struct arena *arena,
     *result = (struct redact_result){ 0 };
     if (r->with == REDACT_DATATROVE) {
         redact_find_datatrove(text, arena, result);
+        only_wanted(r, result);
         return;
     }
     if (r->with == REDACT_DOLMA) {
         redact_find_dolma(text, arena, result);
+        only_wanted(r, result);
         return;
     }
     result->count = pii_scan(&r->pii, text, arena, &result->matches);

@@ -52,6 +52,8 @@ struct redact_turns {
     int email, ip;
 };
 
+/* A kind that was named and that the replacement does not know: ERR_USAGE. */
+bool redact_check(const struct redact *r, struct err *err);
 void redact_ready(struct redact *r, struct arena *arena);
 void redact_find(const struct redact *r, slice text, struct arena *arena,
                  struct redact_result *result);
