@@ -157,7 +157,7 @@ bool os_temp_create(struct os_temp *t, const char *target, bool force, struct er
 
 bool os_make_private(int fd, const char *name, struct err *err)
 {
-    if (fault("fchmod") || fchmod(fd, 0600) != 0)
+    if (os_fault_now("fchmod") || fchmod(fd, 0600) != 0)
         return err_sys(err, ERR_CANTCREAT, errno, "cannot protect %s", ERR_QUOTE(slice_of(name)));
     return true;
 }
