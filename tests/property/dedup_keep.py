@@ -121,7 +121,7 @@ def check_rules(folder):
 
 def check_memory(folder):
     """More keys than the table may hold: records wait on disk, and every byte is the same."""
-    lines = make(260000, 260000, 2)
+    lines = make(300000, 260000, 2)
     records = [json.loads(l, parse_float=decimal.Decimal) for l in lines]
     data = "".join(l + "\n" for l in lines).encode()
     both = ["--dups", "dups", "--drops", "drops", "--report", "r.json"]
