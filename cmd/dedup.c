@@ -4,11 +4,17 @@
 #include "../lib/sig/exactmode.h"
 #include "../lib/sig/lsh.h"
 #include "../lib/sig/near.h"
+#include "../lib/sig/unitmode.h"
 
 struct conf {
     bool exact, trust_hash;
     const char *key, *keep, *dups;
     int64_t memory, hash_bits;
+
+    const char *unit, *compat;
+    int64_t min_unit_chars;
+    int scope;
+    bool ranges;
 
     double near;
     const char *shingle;
@@ -17,25 +23,37 @@ struct conf {
 };
 
 /* One driver in lib/sig/ per mode; the first is the default. */
-enum mode { MODE_EXACT, MODE_NEAR };
+enum mode { MODE_EXACT, MODE_NEAR, MODE_UNIT };
+#define IN_KEYED   (IN(MODE_EXACT) | IN(MODE_UNIT))
 #define IN(mode)   (1u << (mode))
 #define AT(member) offsetof(struct conf, member)
 
 static const struct opt opts[] = {
     { 0, "exact", OPT_FLAG, AT(exact), .flags = OPT_MODE, .group = "Matching",
       .help = "equal keys are duplicates (the default)" },
-    { 'k', "key", OPT_STRING, AT(key), .arg = "KEY", .def = "bytes", .modes = IN(MODE_EXACT),
+    { 'k', "key", OPT_STRING, AT(key), .arg = "KEY", .def = "bytes", .modes = IN_KEYED,
       .group = "Matching", .help = "what is compared: bytes, normalized, json:PATH" },
-    { 0, "keep", OPT_STRING, AT(keep), .arg = "WHICH", .def = "first", .modes = IN(MODE_EXACT),
+    { 0, "keep", OPT_STRING, AT(keep), .arg = "WHICH", .def = "first", .modes = IN_KEYED,
       .group = "Matching", .help = "first, last, none, max:FIELD or min:FIELD" },
-    { 0, "trust-hash", OPT_FLAG, AT(trust_hash), .modes = IN(MODE_EXACT), .group = "Matching",
+    { 0, "trust-hash", OPT_FLAG, AT(trust_hash), .modes = IN_KEYED, .group = "Matching",
       .help = "compare 128-bit hashes only, keep no keys" },
     { 0, "memory", OPT_SIZE, AT(memory), .arg = "SIZE", .def = "1G", .min = 4 << 20,
-      .max = (double)(1LL << 50), .modes = IN(MODE_EXACT), .group = "Matching",
+      .max = (double)(1LL << 50), .modes = IN_KEYED, .group = "Matching",
       .help = "for all state; what exceeds it is sorted in $TMPDIR" },
     { 0, "hash-bits", OPT_INT, AT(hash_bits), .arg = "N", .min = 1, .max = 63, .flags = OPT_HIDDEN,
-      .modes = IN(MODE_EXACT), .group = "Matching",
+      .modes = IN_KEYED, .group = "Matching",
       .help = "weaken the hash to N bits: tests that bytes decide" },
+    { 0, "unit", OPT_STRING, AT(unit), .arg = "UNIT", .flags = OPT_MODE, .group = "Parts of texts",
+      .help = "drop repeated line, paragraph or sentences:N" },
+    { 0, "scope", OPT_ENUM, AT(scope), .arg = "SCOPE", .def = "global",
+      .choices = "global|document", .modes = IN(MODE_UNIT), .group = "Parts of texts",
+      .help = "repeats in all texts, or in one text" },
+    { 0, "min-unit-chars", OPT_INT, AT(min_unit_chars), .arg = "N", .def = "1", .min = 0,
+      .max = 1e9, .modes = IN(MODE_UNIT), .group = "Parts of texts",
+      .help = "shorter units stay and count for nothing" },
+    { 0, "compat", OPT_STRING, AT(compat), .arg = "PEER", .choices = "ccnet|dolma",
+      .modes = IN(MODE_UNIT), .group = "Parts of texts",
+      .help = "what a unit is in ccnet (line), dolma (paragraph)" },
     { 0, "near", OPT_FLOAT, AT(near), .arg = "T", .min = 0.01, .max = 1, .flags = OPT_MODE,
       .group = "Near duplicates", .help = "a Jaccard similarity of at least T is a duplicate" },
     { 0, "shingle", OPT_STRING, AT(shingle), .arg = "UNIT:N", .def = "words:5",
@@ -57,14 +75,17 @@ static const struct opt opts[] = {
       .help = "drop nothing, give every record its cluster" },
     { 0, "annotate", OPT_FLAG, AT(annotate), .modes = IN(MODE_NEAR), .group = "Output",
       .help = "mark duplicates by a member _dedup, drop nothing" },
+    { 0, "ranges", OPT_FLAG, AT(ranges), .modes = IN(MODE_UNIT), .group = "Output",
+      .help = "mark repeats by a member _dedup, cut nothing" },
     { 0, "dups", OPT_PATH, AT(dups), .arg = "FILE", .flags = OPT_WRITES,
-      .modes = IN(MODE_EXACT) | IN(MODE_NEAR), .group = "Output",
+      .modes = IN_KEYED | IN(MODE_NEAR), .group = "Output",
       .help = "write id and kept id of each duplicate to FILE" },
 };
 
 static const struct command_mode modes[] = {
     [MODE_EXACT] = { "exact", "drop records whose key was seen before", 0, false },
     [MODE_NEAR] = { "near", "drop records that are similar to an earlier one", 0, false },
+    [MODE_UNIT] = { "unit", "cut repeated lines, paragraphs or sentences out of texts", 0, false },
 };
 
 static const char *const synopsis[] = { "[options] [FILE...]", NULL };
@@ -76,6 +97,8 @@ static const struct command_example examples[] = {
       "dedup --key json:url --keep max:length < in.jsonl > out.jsonl" },
     { "near duplicates, by 5-word shingles",
       "dedup --near 0.8 --dups near.jsonl < in.jsonl > out2.jsonl" },
+    { "drop repeated lines, whatever page they are on",
+      "dedup --unit line < in.jsonl > out.jsonl" },
     { "one record per id", "dedup --key json:id < in.jsonl > out.jsonl" },
     { 0 },
 };
@@ -111,6 +134,31 @@ static bool run_exact(struct app *app, const struct conf *conf, struct err *err)
     };
 
     return exact_run(&env, &o, err);
+}
+
+static bool run_unit(struct app *app, const struct conf *conf, struct err *err)
+{
+    struct mode_env env = { app_flow_conf(app), &app->report, &app->progress, &app->arena,
+                            conf->dups };
+    struct unit_options o = {
+        .unit = conf->unit,
+        .field = app->common.field,
+        .key = conf->key,
+        .keep = conf->keep,
+        .compat = conf->compat,
+        .trust_hash = conf->trust_hash,
+        .document = conf->scope == 1,
+        .ranges = conf->ranges,
+        .min_given = app_given(app, "min-unit-chars"),
+        .key_given = app_given(app, "key"),
+        .keep_given = app_given(app, "keep"),
+        .memory_given = app_given(app, "memory"),
+        .memory = conf->memory,
+        .hash_bits = conf->hash_bits,
+        .min_chars = conf->min_unit_chars,
+    };
+
+    return unit_run(&env, &o, err);
 }
 
 static bool run_near(struct app *app, const struct conf *c, struct err *err)
@@ -155,6 +203,8 @@ static bool run(struct app *app, void *arg, struct err *err)
         return run_exact(app, conf, err);
     case MODE_NEAR:
         return run_near(app, conf, err);
+    case MODE_UNIT:
+        return run_unit(app, conf, err);
     }
     return false;
 }

@@ -132,6 +132,26 @@ static bool entry_add(struct exact *x, struct hash128 hash, slice key, slice not
     return true;
 }
 
+void exact_prefetch_slot(const struct exact *x, struct hash128 hash)
+{
+    const struct exact_part *p = &x->parts[hash.high & (EXACT_PARTS - 1)];
+
+    if (p->cap)
+        __builtin_prefetch(p->slots + first_slot(tag_of(hash), p->cap) * slot_size(x));
+}
+
+void exact_prefetch_entry(const struct exact *x, struct hash128 hash)
+{
+    const struct exact_part *p = &x->parts[hash.high & (EXACT_PARTS - 1)];
+
+    if (!p->cap || x->bare)
+        return;
+    uint64_t tag = tag_of(hash);
+    const unsigned char *slot = p->slots + first_slot(tag, p->cap) * SLOT;
+    if (slot_tag(slot) == tag && slot_place(slot))
+        spill_prefetch(&x->keys, slot_place(slot) - 1);
+}
+
 /* The whole hash is the key. The byte that chose the part is the same for all in it: it says that
  * the slot is used. */
 static void add_bare(struct exact *x, struct exact_part *p, struct hash128 hash,

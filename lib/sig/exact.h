@@ -57,6 +57,10 @@ struct exact_found {
 /* Adds the key when it is new and the table may grow. */
 bool exact_add(struct exact *x, struct hash128 hash, slice key, slice note,
                struct exact_found *found, struct err *err);
+/* Asks the memory for what exact_add will look at: the slot, and some keys later the entry that it
+ * points to. For callers with many keys at hand. */
+void exact_prefetch_slot(const struct exact *x, struct hash128 hash);
+void exact_prefetch_entry(const struct exact *x, struct hash128 hash);
 /* The note of the first record, copied into the arena. */
 bool exact_note(const struct exact *x, const struct exact_found *found, struct arena *arena,
                 slice *note, struct err *err);

@@ -61,7 +61,7 @@ void exact_divide(struct exact *x, struct later *l, int64_t memory)
         l->entries.memory_bytes = m / 2;
         l->drops.memory_bytes = m / 8;
     }
-    x->keys.memory_bytes &= -SPILL_BUFFER; /* whole blocks */
+    x->keys.memory_bytes &= -(int64_t)SPILL_BLOCK;
 }
 
 static slice value_of(const struct flow_record *rec, struct arena *arena)
@@ -130,7 +130,11 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
     if (r->keep == LATER_FIRST && !exact_add(&r->exact, k->hash, k->key, id, &found, err))
         return false;
     if (found.full || (found.seen && r->exact.frozen && r->wants_ids)) {
-        struct later_item item = { k->hash, k->key, found.seen, found.note_at, found.note_len };
+        struct later_item item = { .hash = k->hash,
+                                   .key = k->key,
+                                   .known = found.seen,
+                                   .note_at = found.note_at,
+                                   .note_len = found.note_len };
         verdict->out = SLICE("");
         verdict->out_records = -1;
         return later_add(&r->later, rec->raw, id, k->value, &item, 1, err);

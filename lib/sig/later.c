@@ -40,6 +40,11 @@ static bool is_part(slice whole, slice part)
            (uintptr_t)part.ptr + (size_t)part.len <= (uintptr_t)whole.ptr + (size_t)whole.len;
 }
 
+static bool is_decided(const struct later_item *item)
+{
+    return item->known || item->stays;
+}
+
 bool later_add(struct later *l, slice raw, slice id, slice value, const struct later_item *items,
                ptrdiff_t count, struct err *err)
 {
@@ -56,7 +61,7 @@ bool later_add(struct later *l, slice raw, slice id, slice value, const struct l
     }
     h.total_len = sizeof h + h.id_len + h.value_len + h.raw_len;
     for (ptrdiff_t i = 0; i < count; i++)
-        if (!l->trust_hash && !items[i].known && !is_part(raw, items[i].key))
+        if (!l->trust_hash && !is_decided(&items[i]) && !is_part(raw, items[i].key))
             h.total_len += (uint64_t)items[i].key.len;
     if (!spill_append(l->spool, slice_make((const char *)&h, sizeof h), &at, err) ||
         !spill_append(l->spool, id, &ignored, err) ||
@@ -66,9 +71,10 @@ bool later_add(struct later *l, slice raw, slice id, slice value, const struct l
         return err_set(err, ERR_OS, "more than 2^48 bytes of records to decide later");
     for (ptrdiff_t i = 0; i < count; i++) {
         const struct later_item *it = &items[i];
-        if (it->known) {
-            if (!drop_add(l, l->items++, it->note_at, it->note_len, err))
+        if (is_decided(it)) {
+            if (it->known && !drop_add(l, l->items, it->note_at, it->note_len, err))
                 return false;
+            l->items++;
             continue;
         }
         int64_t key_at = 0;
@@ -319,7 +325,7 @@ bool later_resolve(struct later *l, struct err *err)
     l->resolved = true;
     if (l->records == 0)
         return true;
-    l->group.memory_bytes = 1 << 20;
+    l->group.memory_bytes = SPILL_BLOCK;
     if (!sorter_finish(&l->entries, err))
         return false;
     /* An entry waits until the next one says whether its hash is alone: most are. */

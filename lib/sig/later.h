@@ -32,6 +32,7 @@ enum later_keep { LATER_FIRST, LATER_LAST, LATER_NONE, LATER_MAX, LATER_MIN };
 struct later_item {
     struct hash128 hash;
     slice key;  /* compared with those of the same hash; part of `raw` is not copied again */
+    bool stays; /* decided already: it is the first of its key */
     bool known; /* a duplicate already; note_at, note_len: the id of its first in the spool */
     int64_t note_at;
     ptrdiff_t note_len;

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define BLOCK       ((ptrdiff_t)1 << 20)
+#define BLOCK       SPILL_BLOCK
 #define PENDING_MAX ((ptrdiff_t)1 << 20)
 #define COMPARE     65536
 
@@ -91,6 +91,11 @@ bool spill_read(const struct spill *s, int64_t at, char *dst, ptrdiff_t len, str
     slice got;
 
     ASSERT(at >= 0 && at + len <= s->len);
+    if (at + len <= memory_limit(s) && at % BLOCK + len <= BLOCK) { /* nearly always */
+        if (len)
+            memcpy(dst, s->blocks[at / BLOCK] + at % BLOCK, (size_t)len);
+        return true;
+    }
     for (; len > 0; len -= got.len) {
         if (!piece(s, at, len, local, &got, err))
             return false;
@@ -115,6 +120,15 @@ bool spill_equal(const struct spill *s, int64_t at, slice bytes, bool *same, str
         at += got.len;
     }
     return true;
+}
+
+void spill_prefetch(const struct spill *s, int64_t at)
+{
+    if (at >= MIN(memory_limit(s), s->len))
+        return;
+    const char *p = s->blocks[at / BLOCK] + at % BLOCK;
+    __builtin_prefetch(p);
+    __builtin_prefetch(p + 64);
 }
 
 int64_t spill_memory(const struct spill *s)

@@ -19,6 +19,8 @@
 #include "../buf.h"
 #include "../err.h"
 
+#define SPILL_BLOCK ((ptrdiff_t)1 << 20)
+
 struct spill {
     int64_t memory_bytes; /* set by the caller; rounded up to whole blocks */
     int64_t len;          /* bytes appended */
@@ -34,6 +36,8 @@ bool spill_append(struct spill *s, slice bytes, int64_t *at, struct err *err);
 bool spill_read(const struct spill *s, int64_t at, char *dst, ptrdiff_t len, struct err *err);
 /* Is `bytes` what lies at `at`? */
 bool spill_equal(const struct spill *s, int64_t at, slice bytes, bool *same, struct err *err);
+/* Asks the memory for the two cache lines at `at`, when they are in memory. */
+void spill_prefetch(const struct spill *s, int64_t at);
 int64_t spill_memory(const struct spill *s); /* bytes held in memory */
 int64_t spill_on_disk(const struct spill *s);
 void spill_release(struct spill *s);

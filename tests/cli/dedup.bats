@@ -84,6 +84,20 @@ gives() { # STATUS TEXT
     [ "$(json r.json 'd["collisions_total"] > 50000 and d["distinct"] == 700')" = true ]
 }
 
+@test "--unit: repeated parts are cut, an empty rest is a drop" {
+    printf '{"id":1,"text":"a\\nb\\n\\nc"}\n{"id":2,"n":1.0,"text":"b\\nd\\u00e9\\n\\na","z":[]}\n{"id":3,"text":"a\\nb"}\n' >in
+    for j in 1 4; do
+        dedup -j$j --unit line --dups dups.$j --drops drops.$j --report r.json in >out.$j
+    done
+    cmp dups.1 dups.4 && cmp drops.1 drops.4 && cmp out.1 out.4
+    is_file out.1 '{"id":1,"text":"a\\nb\\n\\nc"}\n{"id":2,"n":1.0,"text":"dé\\n","z":[]}\n'
+    is_file dups.1 '{"id":2,"dup_of":1,"kind":"line","unit":0}\n{"id":2,"dup_of":1,"kind":"line","unit":3}\n{"id":3,"dup_of":1,"kind":"line","unit":0}\n{"id":3,"dup_of":1,"kind":"line","unit":1}\n'
+    is_file drops.1 '{"id":3,"text":"a\\nb","_drop":{"by":"dedup","rule":"line","value":2}}\n'
+    [ "$(json r.json 'd["units_total"], d["units_removed_total"], d["distinct"], d["dropped"]')" = '[8, 4, 4, {"line": 1}]' ]
+    run_dedup '{"text":"A  b\\n\\nx","_dedup":0}\n{"text":"x\\n\\na B","_dedup":0}\n' --unit paragraph --key normalized --ranges
+    gives 0 '{"text":"A  b\\n\\nx","_dedup":0}\n{"text":"x\\n\\na B","_dedup":{"unit":"paragraph","bytes":[[0,1],[3,6]],"chars":[[0,1],[3,6]]}}\n'
+}
+
 @test "files are one stream: the first of all stays" {
     printf '{"text":"a"}\n{"text":"b"}' >one
     printf '{"text":"b"}\n{"text":"c"}\n' >two
@@ -147,6 +161,9 @@ PY
     local args
     for args in "--key=text" "--key=json:" "--no-exact" "--memory=1M" "--keep=best" \
         "--keep=max:" "--keep=max:a..b" "--hash-bits=64" "--hash-bits=8 --trust-hash" \
+        "--unit=word" "--unit=sentences:0" "--unit=line --key=json:id" "--unit=line --keep=max:n" \
+        "--unit=line --scope=document --keep=last" "--unit=line --compat=dolma" "--ranges" "--scope=document" \
+        "--unit=line --compat=ccnet --key=bytes" "--unit=line --scope=document --memory=8M" "--unit=line --exact" \
         "--key=json:id --field=text" "--key=json:a..b"; do
         run dedup $args </dev/null
         [ "$status" = 2 ] || { echo "$args: $status $output"; return 1; }

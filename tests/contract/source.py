@@ -22,7 +22,7 @@ TOPIC_PAIRS = {("model", "tok")}  # model may use tok
 # Topics are pure; these files at their edge may do I/O, through os, in, out and flow only.
 DRIVERS = {
     "source/archive", "source/gather", "source/leaves", "source/operands", "sig/index", "sig/mode", "sig/spill",
-    "sig/exactmode", "sig/sorter",
+    "sig/exactmode", "sig/sorter", "sig/unitmode",
     "sig/cluster", "sig/near",
     "pack/dir", "pack/unpack", "pack/writer", "model/convert", "model/file", "model/modelfile", "model/threads",
 }

@@ -55,7 +55,9 @@ def table(name, data):
             [clean, "-j1", "--profile", "gopher", "--off", "gopher_repetition"],
             [clean, "-j1", "--profile", "fineweb"],
             [clean, "-j1", "--profile", "fineweb", "--annotate"],
-            [dedup, "-j1"], [dedup, "-j2"], [dedup, "-j1", "--key", "normalized"]]
+            [dedup, "-j1"], [dedup, "-j2"], [dedup, "-j1", "--key", "normalized"],
+            [dedup, "-j1", "--memory", "16M"], [dedup, "-j1", "--keep", "last"],
+            [dedup, "-j1", "--unit", "paragraph"], [dedup, "-j1", "--unit", "line"]]
     with tempfile.NamedTemporaryFile() as f:
         for _ in range(max(1, SIZE // len(data))):
             f.write(data)
