@@ -1,22 +1,26 @@
 #include "bpe.h"
 
+#include "bpe_linear.h"
 #include "bytelevel.h"
 #include "../hash.h"
 #include "../unicode.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SHORT_BYTES  15 /* longest key of a short entry; its length is in the 16th byte */
 #define SHORT_IDS    4
 #define COUNT_SHIFT  28 /* ids[0] of an entry holds the count in its upper bits */
-#define SHORT_BITS   15 /* buckets of two entries: 2 MiB */
+#define SHORT_BITS   18 /* buckets of two entries: 2 MiB */
 #define LONG_BYTES   48
 #define LONG_IDS     16
 #define LONG_BITS    13 /* 1 MiB */
 #define SCAN_SYMBOLS 64 /* up to so many symbols the minimum is found by looking at all */
+#define LINEAR_FROM  24 /* longer pieces are taken apart by bpe_linear.h */
 #define BATCH        32 /* pieces whose entries are prefetched together */
 #define KEEP_BYTES   (1 << 20)
+#define LATE_BYTES   (1 << 14) /* of long pieces that a thread merges before bpe_linear is made */
 
 struct short_entry {
     uint64_t low, high; /* high holds the length in its top byte: never 0 for a word */
@@ -43,6 +47,13 @@ struct bpe_scratch {
     struct long_entry *long_words;
     struct symbols symbols;
     char *text; /* of the vocabulary's longest text, for ignore_merges */
+    struct buf work;
+    ptrdiff_t heap_bytes; /* of long pieces so far */
+};
+
+struct bpe_late {
+    _Atomic(struct bpe_linear *) linear;
+    atomic_bool none; /* the vocabulary is not one for it */
 };
 
 /* ---- set up ---- */
@@ -80,6 +91,55 @@ void bpe_init_starts(struct bpe *bpe, struct arena *arena)
     }
     if (bpe->all_bytes)
         init_byte_pairs(bpe, arena);
+}
+
+void bpe_init_bytes(struct bpe *bpe, const slice *bytes, struct arena *arena)
+{
+    bpe->bytes = bytes;
+    if (!bpe->all_bytes)
+        return;
+    seams_build(&bpe->seams, bytes, bpe->vocab.size, arena);
+    bpe->late = arena_new(arena, struct bpe_late, 1);
+}
+
+void bpe_free(struct bpe *bpe)
+{
+    if (bpe->late)
+        bpe_linear_free(atomic_exchange(&bpe->late->linear, NULL));
+}
+
+/* Threads that come at once all make it, and one of the results is kept. */
+ATTR_COLD static const struct bpe_linear *make_linear(const struct bpe *bpe)
+{
+    struct bpe_linear *mine, *other = NULL;
+    uint32_t ids[256];
+
+    for (int b = 0; b < 256; b++)
+        ids[b] = bpe->start[b].id[0];
+    mine = bpe_linear_new(&bpe->merges, bpe->bytes, bpe->vocab.size, ids);
+    if (!mine) {
+        atomic_store(&bpe->late->none, true);
+        return NULL;
+    }
+    if (atomic_compare_exchange_strong(&bpe->late->linear, &other, mine))
+        return mine;
+    bpe_linear_free(mine);
+    return other;
+}
+
+/* For a piece that is too long to scan; NULL: by the heap. */
+static const struct bpe_linear *linear_for(const struct bpe *bpe, struct bpe_scratch *s,
+                                           ptrdiff_t bytes)
+{
+    const struct bpe_linear *l;
+
+    if (!bpe->late || atomic_load_explicit(&bpe->late->none, memory_order_relaxed))
+        return NULL;
+    l = atomic_load_explicit(&bpe->late->linear, memory_order_acquire);
+    if (l)
+        return l;
+    s->heap_bytes += bytes;
+    return s->heap_bytes < LATE_BYTES ? NULL : make_linear(bpe);
 }
 
 static void *zeroed(size_t count, size_t size)
@@ -122,6 +182,7 @@ void bpe_scratch_free(struct bpe_scratch *s)
     free(s->words);
     free(s->long_words);
     free(s->text);
+    buf_release(&s->work);
     free(s);
 }
 
@@ -330,6 +391,12 @@ void bpe_merge_piece(const struct bpe *bpe, struct bpe_scratch *s, slice piece, 
             return;
         }
     }
+    const struct bpe_linear *linear =
+        piece.len > LINEAR_FROM ? linear_for(bpe, s, piece.len) : NULL;
+    if (linear) {
+        ids->count += bpe_linear_encode(linear, &bpe->merges, piece, &s->work, dst);
+        return;
+    }
     if (piece.len * 2 <= SCAN_SYMBOLS || (bpe->all_bytes && piece.len <= SCAN_SYMBOLS)) {
         uint64_t value[SCAN_SYMBOLS];
         n = start_symbols(bpe, piece, dst);
@@ -504,6 +571,52 @@ void bpe_encode_pieces(const struct bpe *bpe, struct bpe_scratch *s, const char 
             start = end[i + k];
         }
     }
+}
+
+#define CUTS 512
+
+/* Ends of the parts of a piece, as many as there is room for: p is where it goes on. */
+static const char *cut_piece(const struct seams *seams, const char *p, const char *end,
+                             const char *base, uint32_t *cut, ptrdiff_t *count)
+{
+    int len = seams_char_len(*p);
+    uint32_t left = seams_char(p, len);
+
+    while ((p += len) < end) {
+        len = seams_char_len(*p);
+        uint32_t right = seams_char(p, len);
+        if (seams_between(seams, p, left, right)) {
+            cut[(*count)++] = (uint32_t)(p - base);
+            if (*count == CUTS)
+                return p;
+        }
+        left = right;
+    }
+    cut[(*count)++] = (uint32_t)(end - base);
+    return end;
+}
+
+void bpe_encode_wide(const struct bpe *bpe, struct bpe_scratch *s, const char *text,
+                     const uint32_t *end, ptrdiff_t count, const char *limit, struct tok_ids *ids)
+{
+    uint32_t cut[CUTS];
+    ptrdiff_t n = 0;
+    const char *base = text, *p = text;
+
+    for (ptrdiff_t i = 0; i < count; i++) {
+        const char *stop = text + end[i];
+        while (p < stop) {
+            if (stop - p > 6 && (unsigned char)stop[-1] >= 0x80 && (unsigned char)stop[-3] >= 0xE0)
+                p = cut_piece(&bpe->seams, p, stop, base, cut, &n);
+            else
+                cut[n++] = (uint32_t)((p = stop) - base);
+            if (n == CUTS) {
+                bpe_encode_pieces(bpe, s, base, cut, n, limit, ids);
+                base = p, n = 0;
+            }
+        }
+    }
+    bpe_encode_pieces(bpe, s, base, cut, n, limit, ids);
 }
 
 void bpe_encode_piece(const struct bpe *bpe, struct bpe_scratch *s, slice piece,

@@ -135,6 +135,7 @@ bool tok_finish(struct tok *t, struct err *err)
         pretok_finish(&t->pretok);
     build_model(t);
     decode_fill_bytes(t);
+    bpe_init_bytes(&t->bpe, t->bytes, t->arena);
     fingerprint_fill(t);
     t->description = describe(t);
     return true;
@@ -147,6 +148,7 @@ void tok_free(struct tok *t)
     pretok_free(&t->pretok);
     normal_free(&t->normal);
     decode_chain_free(&t->chain);
+    bpe_free(&t->bpe);
 }
 
 struct tok_scratch *tok_scratch_new(const struct tok *t)
@@ -191,8 +193,8 @@ static void encode_by_rule(const struct tok *t, struct tok_scratch *s, slice tex
     }
     for (ptrdiff_t pos = 0; pos < text.len;) {
         ptrdiff_t next = pieces_window(t->pretok.rule, text, pos, w);
-        bpe_encode_pieces(&t->bpe, s->bpe, text.ptr + pos, w->end, w->count, text.ptr + text.len,
-                          ids);
+        (w->wide && t->bpe.seams.pairs ? bpe_encode_wide : bpe_encode_pieces)(
+            &t->bpe, s->bpe, text.ptr + pos, w->end, w->count, text.ptr + text.len, ids);
         pos = next;
     }
 }
