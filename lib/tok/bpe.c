@@ -89,16 +89,10 @@ void bpe_init_starts(struct bpe *bpe, struct arena *arena)
         if (bpe->byte_fallback && found == len)
             start->kind = BPE_FALLBACK, start->count = (uint8_t)found;
     }
-    if (bpe->all_bytes)
-        init_byte_pairs(bpe, arena);
-}
-
-void bpe_init_bytes(struct bpe *bpe, const slice *bytes, struct arena *arena)
-{
-    bpe->bytes = bytes;
     if (!bpe->all_bytes)
         return;
-    seams_build(&bpe->seams, bytes, bpe->vocab.size, arena);
+    init_byte_pairs(bpe, arena);
+    seams_build(&bpe->seams, bpe->vocab.text, bpe->vocab.size, arena);
     bpe->late = arena_new(arena, struct bpe_late, 1);
 }
 
@@ -116,7 +110,7 @@ ATTR_COLD static const struct bpe_linear *make_linear(const struct bpe *bpe)
 
     for (int b = 0; b < 256; b++)
         ids[b] = bpe->start[b].id[0];
-    mine = bpe_linear_new(&bpe->merges, bpe->bytes, bpe->vocab.size, ids);
+    mine = bpe_linear_new(&bpe->merges, bpe->vocab.text, bpe->vocab.size, ids);
     if (!mine) {
         atomic_store(&bpe->late->none, true);
         return NULL;

@@ -35,7 +35,6 @@ struct bpe {
     bool all_bytes;        /* every start is BPE_ID */
     uint64_t *byte_pairs;  /* with all_bytes: merges_find() of the symbols of two bytes, by both */
     struct seams seams;    /* with all_bytes */
-    const slice *bytes;    /* by id: what it stands for */
     struct bpe_late *late; /* with all_bytes: made when it is needed, by any thread */
     bool ignore_merges; /* a piece that is in the vocabulary is one id, whatever the merges say */
     bool fuse_unk, byte_fallback;
@@ -46,9 +45,7 @@ struct bpe_scratch;
 
 /* After vocab, merges and the options are set: fills start and byte_pairs. */
 void bpe_init_starts(struct bpe *bpe, struct arena *arena);
-/* After that, with the bytes of each id: fills the rest. bpe_free() releases what is not in the
- * arena. */
-void bpe_init_bytes(struct bpe *bpe, const slice *bytes, struct arena *arena);
+/* Releases what is not in the arena. */
 void bpe_free(struct bpe *bpe);
 struct bpe_scratch *bpe_scratch_new(const struct bpe *bpe);
 void bpe_scratch_free(struct bpe_scratch *s);

@@ -1,8 +1,10 @@
 #include "bpe_linear.h"
 
+#include "bytelevel.h"
+
 #include <stdlib.h>
 
-#define NODES_MAX (1 << 24)
+#define BYTES_MAX (1 << 28) /* of all tokens */
 
 struct made {      /* of a token: by which merge, from what */
     uint32_t rank; /* + 1; 0: a byte */
@@ -10,15 +12,19 @@ struct made {      /* of a token: by which merge, from what */
     uint32_t len; /* bytes; 0: the merges never give this token */
 };
 
+/* A trie of the tokens in the order of its levels, so that the nodes of frequent beginnings lie close
+ * together: the nodes behind node i are first[i] to first[i + 1] - 1, in the order of their bytes. */
+struct node {
+    uint32_t first, token; /* UINT32_MAX: no token ends here */
+};
+
 struct bpe_linear {
     struct made *made;  /* by id */
     uint32_t *shorter;  /* by id: the longest token that begins it; UINT32_MAX: none */
     uint32_t byte[256]; /* ids */
     uint32_t *two;      /* by two bytes: their node, 0: none */
-    uint32_t *token;    /* by node: id, UINT32_MAX: none */
-    uint64_t *slots;    /* node << 8 | byte, and in the upper half the node behind; 0: empty */
-    int shift;
-    uint32_t nodes;
+    struct node *node;
+    unsigned char *label; /* of a node: the byte that leads to it */
 };
 
 static void *room(size_t count, size_t size)
@@ -37,8 +43,8 @@ void bpe_linear_free(struct bpe_linear *l)
     free(l->made);
     free(l->shorter);
     free(l->two);
-    free(l->token);
-    free(l->slots);
+    free(l->node);
+    free(l->label);
     free(l);
 }
 
@@ -84,39 +90,7 @@ static bool find_made(struct bpe_linear *l, const struct merges *m)
     return true;
 }
 
-static inline uint64_t *slot_of(const struct bpe_linear *l, uint32_t key)
-{
-    uint32_t mask = (uint32_t)(((uint64_t)1 << (64 - l->shift)) - 1);
-    uint32_t at = (uint32_t)((key * 0x9E3779B97F4A7C15u) >> l->shift);
-
-    while (l->slots[at] && (uint32_t)l->slots[at] != key)
-        at = (at + 1) & mask;
-    return &l->slots[at];
-}
-
-static bool add_token(struct bpe_linear *l, slice t, uint32_t id)
-{
-    const unsigned char *p = (const unsigned char *)t.ptr;
-
-    if (t.len == 1) {
-        l->byte[p[0]] = id;
-        return true;
-    }
-    uint32_t *node = &l->two[p[0] << 8 | p[1]];
-    if (!*node)
-        *node = ++l->nodes;
-    uint32_t at = *node;
-    for (ptrdiff_t i = 2; i < t.len; i++) {
-        uint64_t *slot = slot_of(l, at << 8 | p[i]);
-        if (!*slot)
-            *slot = (uint64_t)++l->nodes << 32 | at << 8 | p[i];
-        at = (uint32_t)(*slot >> 32);
-    }
-    l->token[at] = id;
-    return l->nodes < NODES_MAX - 1;
-}
-
-/* The longest token at p, less than `most` bytes long. */
+/* The longest token at p, at most `most` bytes long. */
 static inline uint32_t longest(const struct bpe_linear *l, const unsigned char *p, ptrdiff_t most)
 {
     uint32_t id = l->byte[p[0]], node;
@@ -124,58 +98,155 @@ static inline uint32_t longest(const struct bpe_linear *l, const unsigned char *
     if (most < 2 || !(node = l->two[p[0] << 8 | p[1]]))
         return id;
     for (ptrdiff_t i = 2;; i++) {
-        id = l->token[node] != UINT32_MAX ? l->token[node] : id;
+        const struct node *n = &l->node[node];
+        uint32_t at = n->first, end = n[1].first;
+        id = n->token != UINT32_MAX ? n->token : id;
         if (i >= most)
             return id;
-        uint64_t slot = *slot_of(l, node << 8 | p[i]);
-        if (!slot)
+        while (at < end && l->label[at] != p[i])
+            at++;
+        if (at == end)
             return id;
-        node = (uint32_t)(slot >> 32);
+        node = at;
+    }
+}
+
+/* ---- building the trie ---- */
+
+struct entry {
+    uint64_t key; /* the first eight bytes, the first one in the highest place */
+    slice bytes;
+    uint32_t id;
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    ptrdiff_t len = MIN(x->bytes.len, y->bytes.len);
+
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    int c = len ? memcmp(x->bytes.ptr, y->bytes.ptr, (size_t)len) : 0;
+    return c ? c : x->bytes.len < y->bytes.len ? -1 : x->bytes.len > y->bytes.len;
+}
+
+/* The tokens that merges give, sorted by their bytes, which are written to `bytes`. -1: one is not
+ * what its merges say. */
+static ptrdiff_t sort_tokens(const struct bpe_linear *l, const slice *tokens, ptrdiff_t count,
+                             char *bytes, struct entry *entry)
+{
+    ptrdiff_t n = 0;
+
+    for (ptrdiff_t id = 0; id < count; id++) {
+        ptrdiff_t len = l->made[id].len;
+        if (!len)
+            continue;
+        if (tokens[id].len > 2 * len || bytelevel_decode(tokens[id], bytes) != len)
+            return -1;
+        entry[n] = (struct entry){ 0, slice_make(bytes, len), (uint32_t)id };
+        for (ptrdiff_t i = 0; i < 8; i++)
+            entry[n].key = entry[n].key << 8 | (i < len ? (unsigned char)bytes[i] : 0);
+        n++;
+        bytes += len;
+    }
+    qsort(entry, (size_t)n, sizeof *entry, compare_entries);
+    return n;
+}
+
+struct range { /* of sorted tokens that share what leads to a node */
+    uint32_t from, to;
+};
+
+/* One level after the other; nodes [from, to) are those of tokens that share `depth` bytes. Returns
+ * the number of nodes. */
+static ptrdiff_t build_levels(struct bpe_linear *l, const struct entry *entry, struct range *range,
+                              ptrdiff_t nodes)
+{
+    ptrdiff_t from = 1, to = nodes;
+
+    for (ptrdiff_t depth = 2; from < to; depth++) {
+        for (ptrdiff_t i = from; i < to; i++) {
+            uint32_t e = range[i].from;
+            l->node[i] = (struct node){ (uint32_t)nodes, UINT32_MAX };
+            if (entry[e].bytes.len == depth)
+                l->node[i].token = entry[e++].id;
+            while (e < range[i].to) {
+                unsigned char label = (unsigned char)entry[e].bytes.ptr[depth];
+                range[nodes].from = e;
+                while (e < range[i].to && (unsigned char)entry[e].bytes.ptr[depth] == label)
+                    e++;
+                range[nodes].to = e;
+                l->label[nodes++] = label;
+            }
+        }
+        from = to;
+        to = nodes;
+    }
+    l->node[nodes] = (struct node){ (uint32_t)nodes, UINT32_MAX };
+    return nodes;
+}
+
+static void find_shorter(struct bpe_linear *l, const struct entry *entry, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        slice b = entry[i].bytes;
+        l->shorter[entry[i].id] =
+            b.len < 2 ? UINT32_MAX : longest(l, (const unsigned char *)b.ptr, b.len - 1);
     }
 }
 
 static bool build_trie(struct bpe_linear *l, const slice *tokens, ptrdiff_t count)
 {
-    ptrdiff_t bytes = 0;
-    int bits = 8;
+    ptrdiff_t bytes = 0, nodes = 1;
 
     for (ptrdiff_t id = 0; id < count; id++)
         bytes += l->made[id].len;
-    if (bytes >= NODES_MAX)
+    if (bytes >= BYTES_MAX)
         return false;
-    while (((ptrdiff_t)1 << bits) < bytes + bytes / 2)
-        bits++;
-    l->shift = 64 - bits;
-    l->slots = room((size_t)1 << bits, sizeof *l->slots);
+    char *text = room((size_t)bytes, 2); /* a decoder may look at more than it keeps */
+    struct entry *entry = room((size_t)count, sizeof *entry);
+    struct range *range = room((size_t)bytes + 2, sizeof *range);
     l->two = room(65536, sizeof *l->two);
-    l->token = room((size_t)bytes + 2, sizeof *l->token);
-    memset(l->token, 0xFF, ((size_t)bytes + 2) * sizeof *l->token);
-    for (ptrdiff_t id = 0; id < count; id++)
-        if (l->made[id].len && !add_token(l, tokens[id], (uint32_t)id))
-            return false;
-    for (ptrdiff_t id = 0; id < count; id++) {
-        ptrdiff_t len = l->made[id].len;
-        l->shorter[id] =
-            len < 2 ? UINT32_MAX : longest(l, (const unsigned char *)tokens[id].ptr, len - 1);
+    l->node = room((size_t)bytes + 2, sizeof *l->node);
+    l->label = room((size_t)bytes + 2, 1);
+    ptrdiff_t n = sort_tokens(l, tokens, count, text, entry);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        uint32_t lead = (uint32_t)(entry[i].key >> 48);
+        if (entry[i].bytes.len == 1) {
+            l->byte[lead >> 8] = entry[i].id;
+            continue;
+        }
+        if (!l->two[lead]) {
+            l->two[lead] = (uint32_t)nodes;
+            range[nodes++].from = (uint32_t)i;
+        }
+        range[nodes - 1].to = (uint32_t)i + 1;
     }
-    return true;
+    if (n >= 0) {
+        nodes = build_levels(l, entry, range, nodes);
+        l->node = realloc(l->node, (size_t)(nodes + 1) * sizeof *l->node);
+        l->label = realloc(l->label, (size_t)nodes + 1);
+        if (!l->node || !l->label)
+            mem_oom();
+        find_shorter(l, entry, n);
+    }
+    free(text);
+    free(entry);
+    free(range);
+    return n >= 0;
 }
 
 struct bpe_linear *bpe_linear_new(const struct merges *merges, const slice *tokens, ptrdiff_t count,
                                   const uint32_t byte_ids[256])
 {
     struct bpe_linear *l = room(1, sizeof *l);
-    bool ok = true;
 
     l->made = room((size_t)count, sizeof *l->made);
     l->shorter = room((size_t)count, sizeof *l->shorter);
     memcpy(l->byte, byte_ids, sizeof l->byte);
     for (int b = 0; b < 256; b++)
         l->made[byte_ids[b]].len = 1;
-    ok = find_made(l, merges);
-    for (ptrdiff_t id = 0; id < count && ok; id++)
-        ok = !l->made[id].len || l->made[id].len == tokens[id].len;
-    if (ok && build_trie(l, tokens, count))
+    if (find_made(l, merges) && build_trie(l, tokens, count))
         return l;
     bpe_linear_free(l);
     return NULL;

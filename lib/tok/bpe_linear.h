@@ -23,8 +23,8 @@
 
 struct bpe_linear;
 
-/* tokens: the bytes of each id; they and the merges stay where they are. byte_ids: the id of each
- * byte. */
+/* tokens: the text of each id in the alphabet of bytelevel.h. byte_ids: the id of each byte. Nothing
+ * of them is kept. */
 struct bpe_linear *bpe_linear_new(const struct merges *merges, const slice *tokens, ptrdiff_t count,
                                   const uint32_t byte_ids[256]);
 void bpe_linear_free(struct bpe_linear *l);

@@ -6,7 +6,7 @@
  *
  * A seam is sure, what is none may be one: pairs of characters that stand side by side in a token are
  * kept as bits of a hash, pairs that a token holds in part (byte-level tokens may end within a
- * character) by their bytes at the place.
+ * character) by their bytes at the place. Between two characters of ASCII there is never a seam.
  *
  *     seams_build(&s, tokens, vocab_size, arena);          // in the alphabet of bytelevel.h
  *     if (seams_between(&s, p, seams_char(p - 3, 3), seams_char(p, 3))) ...
@@ -58,7 +58,8 @@ static inline bool seams_between(const struct seams *s, const char *p, uint32_t 
     unsigned char last = (unsigned char)p[-1], first = (unsigned char)p[0];
     uint64_t bit = seams_bit(left, right);
 
-    return !((s->pairs[bit / 64] >> (bit % 64) | s->partly[last][first / 64] >> (first % 64)) & 1);
+    return (left | right) >= 0x80 &&
+           !((s->pairs[bit / 64] >> (bit % 64) | s->partly[last][first / 64] >> (first % 64)) & 1);
 }
 
 #endif

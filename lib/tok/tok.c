@@ -135,7 +135,6 @@ bool tok_finish(struct tok *t, struct err *err)
         pretok_finish(&t->pretok);
     build_model(t);
     decode_fill_bytes(t);
-    bpe_init_bytes(&t->bpe, t->bytes, t->arena);
     fingerprint_fill(t);
     t->description = describe(t);
     return true;
