@@ -199,8 +199,7 @@ void c4_lines(const struct c4_conf *c, slice text, struct arena *arena, struct c
         line = without_citations(c->classes, line, arena);
         if (!line_stays(c, line, words, &page_ends, r, arena))
             continue;
-        if (c->count_sentences)
-            r->sentences += c->count_sentences(c->arg, line);
+        c->line(c->arg, line);
         if (p > out)
             *p++ = '\n';
         if (line.len)

@@ -20,15 +20,14 @@ struct c4_conf {
     const struct bytepair *phrases; /* c4_phrases_ready() */
     bool terminal_lines;
     bool look_for_lorem, look_for_curly;
-    int64_t (*count_sentences)(void *arg,
-                               slice line); /* of the lines that stay; NULL: not counted */
+    /* Of each line that stays, in order: a part of the text, or (without citations) a padded copy. */
+    void (*line)(void *arg, slice line);
     void *arg;
 };
 
 struct c4_result {
     bool lorem, curly; /* at most one: the one that came first */
-    int64_t sentences;
-    slice text; /* the given one when nothing changed */
+    slice text;        /* the given one when nothing changed */
 };
 
 void c4_phrases_ready(struct bytepair *p);

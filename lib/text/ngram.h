@@ -2,14 +2,18 @@
  *
  * An n-gram is a run of n words. For the most frequent one two are the same when their words are;
  * for the duplicates when their strings are, joined without a space as in datatrove, so that
- * "ab"+"c" equals "a"+"bc": there the hash is a polynomial of the bytes, and that of any run of
- * words is the difference of two prefixes. 48 bits of a hash are kept in the tables; two different
- * n-grams of one text are taken for the same with a chance of n^2 / 2^49.
+ * "ab"+"c" equals "a"+"bc". 48 bits of a hash are kept in the tables; two different n-grams of one
+ * text are taken for the same with a chance of n^2 / 2^49.
  *
  * Most n-grams of most texts are unique, and a cheap filter says so before the table is asked: two
- * equal n-grams fall into one bucket, so what is alone in its bucket is unique (top); two equal
- * n-grams of at least NGRAM_PREFIX bytes begin with the same NGRAM_PREFIX bytes, so a word from
- * which on no other place has these starts no repeated n-gram, for any n (duplicates).
+ * equal 2-grams fall into one bucket, so what is alone in its bucket is unique; an n-gram can be
+ * repeated only where both (n-1)-grams in it are (top); two equal n-grams of at least NGRAM_PREFIX
+ * bytes begin with the same NGRAM_PREFIX bytes, so a word from which on no other place has these
+ * starts no repeated n-gram, for any n (duplicates).
+ *
+ *     ngrams_init(&g, &table, text, words.at, words.count, &arena);
+ *     while (g.n < 4) { ngrams_next(&g); ... ngrams_top_chars(&g) ... }       // 2, 3, 4
+ *     while (g.n < 10) { ngrams_next(&g); ... ngrams_duplicate_chars(&g) ... } // 5 to 10
  *
  * The tables belong to one thread and are reused from text to text without clearing (epochs).
  * Source: datatrove pipeline/filters/gopher_repetition_filter.py at a649de79.
@@ -20,7 +24,6 @@
 #include "words.h"
 
 #define NGRAM_PREFIX  16
-#define NGRAM_POWERS  512
 #define NGRAM_TOP_MAX 4 /* ngrams_top_chars is for n up to here, duplicates for n >= 5 */
 
 struct ngram_table {            /* zeroed is empty; ngram_table_release frees */
@@ -28,22 +31,23 @@ struct ngram_table {            /* zeroed is empty; ngram_table_release frees */
     struct ngram_count *counts; /* beside the keys, for the most frequent ones */
     ptrdiff_t cap;              /* a power of two */
     uint32_t epoch;
-    uint64_t powers[NGRAM_POWERS]; /* of the base of the polynomial */
 };
 
 struct ngrams {
     const struct word *words;
     ptrdiff_t count;
     int n;
-    uint64_t *word;       /* hash of word i */
-    uint64_t *run;        /* of the n words from i on, n <= NGRAM_TOP_MAX */
-    uint64_t *prefix;     /* of all words before i, joined by nothing */
-    uint32_t *place;      /* bytes of all words before i; from n = 5 on */
-    uint32_t *bucket;     /* of word or n-gram i in `seen` */
-    uint8_t *seen;        /* how many fell into the bucket, up to 255 */
-    ptrdiff_t mask;       /* of buckets */
-    uint32_t *candidates; /* words that may start a repeated n-gram of n >= 5, ascending */
+    uint64_t *word;   /* hash of word i */
+    char *joined;     /* the words by nothing; from n = 5 on */
+    uint32_t *place;  /* where word i begins in it */
+    uint32_t *bucket; /* of what begins at word i in `seen` */
+    uint8_t *seen;    /* how many fell into the bucket, up to 2 */
+    ptrdiff_t mask;   /* of buckets */
+    /* Words that may start a repeated n-gram, ascending: of this n up to NGRAM_TOP_MAX, of any
+     * n >= 5 after. */
+    uint32_t *candidates, *slots;
     ptrdiff_t candidate_count;
+    int64_t top_chars;
     slice text;
     struct arena *arena;
     struct ngram_table *table;
@@ -55,7 +59,11 @@ void ngrams_init(struct ngrams *g, struct ngram_table *table, slice text, const 
 void ngrams_next(struct ngrams *g);
 /* Code points of the most frequent n-gram (the first seen of equally frequent ones), joined by
  * spaces, times its occurrences; 0 when there are fewer than n words. */
-int64_t ngrams_top_chars(struct ngrams *g);
+static inline int64_t ngrams_top_chars(const struct ngrams *g)
+{
+    ASSERT(g->n >= 2 && g->n <= NGRAM_TOP_MAX);
+    return g->top_chars;
+}
 /* Code points in repeated n-grams, joined by nothing: from left to right, a repeated one counts and
  * is skipped whole. */
 int64_t ngrams_duplicate_chars(struct ngrams *g);

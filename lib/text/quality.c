@@ -168,6 +168,10 @@ bool quality_ready(struct quality *q, struct arena *arena, struct err *err)
     q->classes = char_classes_new(arena);
     q->phrases = arena_new(arena, struct bytepair, 1);
     c4_phrases_ready(q->phrases);
+    bytepair_add_first(&q->marks, 0, SLICE("#"));
+    bytepair_add(&q->marks, 1, SLICE("."), SLICE("."));
+    bytepair_add(&q->marks, 2, SLICE("\xE2"), SLICE("\x80"));
+    bytepair_ready(&q->marks);
     if (q->words == WORDS_SPACY_EN || q->on[RULE_SENTENCES])
         q->spacy_en = spacy_en_new(arena, err);
     return q->spacy_en || !(q->words == WORDS_SPACY_EN || q->on[RULE_SENTENCES]);
@@ -210,6 +214,11 @@ struct measuring {
     struct quality_result *r;
     struct words words; /* of r->text, when split */
     bool split, all;
+    /* Of the lines that c4 keeps. */
+    struct words line_words;
+    int64_t sentences, kept_words;
+    ptrdiff_t next_word;
+    bool counts_words;
 };
 
 bool quality_note(const struct quality *q, struct quality_result *r, enum quality_rule_id rule,
@@ -303,16 +312,20 @@ static bool measure_repetition(struct measuring *m)
     return true;
 }
 
-static int64_t count_literal(slice text, slice what)
+/* "#", "..." and the ellipsis, each counted from left to right. */
+static void count_marks(const struct quality *q, slice text, int64_t *hashes, int64_t *ellipses)
 {
-    int64_t n = 0;
-    const char *p = text.ptr, *end = text.ptr + text.len;
-
-    while (p < end && (p = memmem(p, (size_t)(end - p), what.ptr, (size_t)what.len))) {
-        n++;
-        p += what.len;
+    *hashes = *ellipses = 0;
+    for (ptrdiff_t i = 0; (i = bytepair_find(&q->marks, text, i)) < text.len;) {
+        slice rest = slice_from(text, i);
+        if (text.ptr[i] == '#') {
+            ++*hashes;
+        } else if (slice_starts(rest, SLICE("...")) || slice_starts(rest, SLICE("\u2026"))) {
+            ++*ellipses;
+            i += 2;
+        }
+        i++;
     }
-    return n;
 }
 
 static int64_t count_byte(slice text, char byte)
@@ -334,42 +347,48 @@ static int64_t count_byte(slice text, char byte)
 
 static bool measure_word_counts(struct measuring *m)
 {
-    int64_t plain = 0, chars = 0, letters = 0;
-    slice text = m->r->text;
+    int64_t plain = 0, chars = 0, letters = 0, hashes, ellipses;
 
     split(m);
     for (ptrdiff_t i = 0; i < m->words.count; i++) {
         const struct word *w = &m->words.at[i];
-        bool is_plain = w->classes & CHAR_PLAIN;
+        uint32_t is_plain = (w->classes & CHAR_PLAIN) != 0;
         plain += is_plain;
-        chars += is_plain ? w->chars : 0;
+        chars += w->chars & -is_plain;
         letters += (w->classes & CHAR_LETTER) != 0;
     }
+    count_marks(m->q, m->r->text, &hashes, &ellipses);
     if (note(m, RULE_SHORT_DOC, (double)plain) || note(m, RULE_LONG_DOC, (double)plain) ||
         note(m, RULE_SHORT_WORDS, quality_ratio(chars, plain)) ||
         note(m, RULE_LONG_WORDS, quality_ratio(chars, plain)) ||
-        note(m, RULE_HASHES, quality_ratio(count_byte(text, '#'), m->words.count)))
+        note(m, RULE_HASHES, quality_ratio(hashes, m->words.count)))
         return false;
-    int64_t ellipses = count_literal(text, SLICE("...")) + count_literal(text, SLICE("\u2026"));
     if (note(m, RULE_ELLIPSIS, quality_ratio(ellipses, m->words.count)))
         return false;
     m->r->value[RULE_ALPHA] = quality_ratio(letters, m->words.count); /* noted after the lines */
     return true;
 }
 
+/* Up to four bytes of a word as a number. */
+#define WORD4(a, b, c, d)                                                                          \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
 static int stop_words(const struct measuring *m)
 {
-    static const slice list[] = { { "the", 3 }, { "be", 2 },   { "to", 2 },   { "of", 2 },
-                                  { "and", 3 }, { "that", 4 }, { "have", 4 }, { "with", 4 } };
+    static const uint32_t list[] = {
+        WORD4('t', 'h', 'e', 0),   WORD4('b', 'e', 0, 0),     WORD4('t', 'o', 0, 0),
+        WORD4('o', 'f', 0, 0),     WORD4('a', 'n', 'd', 0),   WORD4('t', 'h', 'a', 't'),
+        WORD4('h', 'a', 'v', 'e'), WORD4('w', 'i', 't', 'h'),
+    };
     unsigned found = 0;
 
     for (ptrdiff_t i = 0; i < m->words.count && found != (1u << countof(list)) - 1; i++) {
-        slice w = word_slice(m->r->text, &m->words.at[i]);
-        if (w.len < 2 || w.len > 4)
+        const struct word *w = &m->words.at[i];
+        if (w->len - 2 > 2)
             continue;
+        uint32_t word = load_u32(m->r->text.ptr + w->start) & ~(uint32_t)0 >> (4 - w->len) * 8;
         for (int k = 0; k < countof(list); k++)
-            if (slice_eq(w, list[k]))
-                found |= 1u << k;
+            found |= (unsigned)(word == list[k]) << k;
     }
     return __builtin_popcount(found);
 }
@@ -395,11 +414,37 @@ static bool measure_gopher(struct measuring *m)
              note(m, RULE_STOP_WORDS, stop_words(m)));
 }
 
-static int64_t count_sentences(void *arg, slice line)
+static void split_line(struct measuring *m, slice line, struct words *w)
 {
-    const struct measuring *m = arg;
+    if (m->q->words == WORDS_SPACY_EN)
+        spacy_en_split(m->q->spacy_en, m->s->spacy_en, m->q->classes, line, w, &m->s->temp);
+    else
+        words_split(w, m->q->classes, m->q->words, line, &m->s->temp);
+}
 
-    return spacy_en_sentences(m->q->spacy_en, m->s->spacy_en, m->q->classes, line);
+/* Lines are cut and stripped at white space, so the words of a line are words of the text; one
+ * from which a citation was taken is split again. */
+static void add_line(void *arg, slice line)
+{
+    struct measuring *m = arg;
+    slice text = m->r->text;
+
+    if (m->q->on[RULE_SENTENCES])
+        m->sentences += spacy_en_sentences(m->q->spacy_en, m->s->spacy_en, m->q->classes, line);
+    if (!m->counts_words)
+        return;
+    if (line.ptr < text.ptr || line.ptr >= text.ptr + text.len) {
+        split_line(m, line, &m->line_words);
+        m->kept_words += m->line_words.count;
+        return;
+    }
+    ptrdiff_t start = line.ptr - text.ptr, end = start + line.len;
+    while (m->next_word < m->words.count && m->words.at[m->next_word].start < start)
+        m->next_word++;
+    ptrdiff_t first = m->next_word;
+    while (m->next_word < m->words.count && m->words.at[m->next_word].start < end)
+        m->next_word++;
+    m->kept_words += m->next_word - first;
 }
 
 static bool measure_c4(struct measuring *m, struct arena *arena)
@@ -409,14 +454,16 @@ static bool measure_c4(struct measuring *m, struct arena *arena)
                                   .terminal_lines = m->q->terminal_lines,
                                   .look_for_lorem = m->q->on[RULE_LOREM_IPSUM],
                                   .look_for_curly = m->q->on[RULE_CURLY],
-                                  .count_sentences =
-                                      m->q->on[RULE_SENTENCES] ? count_sentences : NULL,
+                                  .line = add_line,
                                   .arg = m };
     struct c4_result c;
 
+    /* The words of what stays, when they are asked for: white space of all kinds ends lines and
+     * words, but not with Rust's. */
+    m->counts_words = m->split && m->q->words != WORDS_WHITE_SPACE && m->q->on[RULE_LIST];
     c4_lines(&conf, m->r->text, arena, &c);
     if (note(m, RULE_LOREM_IPSUM, c.lorem) || note(m, RULE_CURLY, c.curly) ||
-        note(m, RULE_SENTENCES, (double)c.sentences))
+        note(m, RULE_SENTENCES, (double)m->sentences))
         return false;
     m->split = m->split && c.text.ptr == m->r->text.ptr;
     m->r->text = c.text;
@@ -457,8 +504,10 @@ static bool measure_fineweb(struct measuring *m)
         return false;
     if (!m->q->on[RULE_LIST])
         return true;
-    split(m);
-    return !note(m, RULE_LIST, quality_ratio(feeds, m->words.count));
+    if (!m->counts_words)
+        split(m);
+    return !note(m, RULE_LIST,
+                 quality_ratio(feeds, m->counts_words ? m->kept_words : m->words.count));
 }
 
 void quality_measure(const struct quality *q, struct quality_scratch *s, slice text, bool all,

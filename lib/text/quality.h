@@ -103,6 +103,7 @@ struct quality {
 
     const struct char_classes *classes;
     struct bytepair *phrases;        /* see c4.h */
+    struct bytepair marks;           /* # and ellipses */
     const struct spacy_en *spacy_en; /* when words or sentences ask for it */
 };
 

@@ -41,7 +41,7 @@ static unsigned ascii_of(const struct spacy_en *en, char c)
 
 const struct special *spacy_find_special(const struct spacy_en *en, slice text)
 {
-    uint64_t at = (spacy_hash(text) >> 13) % SPECIAL_SLOTS;
+    uint64_t at = (shorthash(text.ptr, text.len) >> 13) % SPECIAL_SLOTS;
 
     while (en->slots[at].text.ptr && !slice_eq(en->slots[at].text, text))
         at = (at + 1) % SPECIAL_SLOTS;
@@ -441,7 +441,7 @@ static void add_case(struct spacy_en *en, const char *pieces, struct arena *aren
         out[x.text.len++] = text.ptr[i];
         x.len[x.count - 1]++;
     }
-    uint64_t hash = spacy_hash(x.text), at = (hash >> 13) % SPECIAL_SLOTS;
+    uint64_t hash = shorthash(x.text.ptr, x.text.len), at = (hash >> 13) % SPECIAL_SLOTS;
     unsigned bit = (unsigned)(hash & (SPECIAL_BITS - 1));
     en->special_bits[bit / 64] |= (uint64_t)1 << bit % 64;
     while (en->slots[at].text.ptr)

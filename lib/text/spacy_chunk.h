@@ -7,6 +7,7 @@
 #define SPACY_CHUNK_H
 
 #include "../regex.h"
+#include "shorthash.h"
 #include "spacy_en.h"
 
 #define SPECIAL_SLOTS  4096 /* more than twice the special cases */
@@ -58,29 +59,12 @@ struct spacy_scratch {
     struct arena own;   /* of these words */
 };
 
-/* A hash of short texts, which are padded. */
-static inline uint64_t spacy_hash(slice s)
-{
-    uint64_t a = load_u64(s.ptr), b = 0;
-
-    if (s.len <= 8)
-        a &= ~(uint64_t)0 >> ((8 - s.len) * 8 & 63);
-    else
-        b = load_u64(s.ptr + s.len - 8);
-    if (s.len > 16)
-        b += (load_u64(s.ptr + 8) ^ load_u64(s.ptr + s.len - 16) << 1) * 0x9E3779B97F4A7C15u;
-    a = (a ^ (uint64_t)s.len << 56) * 0xD6E8FEB86659FD93u;
-    a ^= a >> 32;
-    a = (a ^ b) * 0x9E6C63D0676A9A99u;
-    return a ^ a >> 29;
-}
-
 /* NULL when `text` (not empty, padded) is none. */
 const struct special *spacy_find_special(const struct spacy_en *en, slice text);
 
 static inline const struct special *find_special(const struct spacy_en *en, slice text)
 {
-    unsigned bit = (unsigned)(spacy_hash(text) & (SPECIAL_BITS - 1));
+    unsigned bit = (unsigned)(shorthash(text.ptr, text.len) & (SPECIAL_BITS - 1));
 
     if (LIKELY(!(en->special_bits[bit / 64] >> (bit % 64) & 1)))
         return NULL;

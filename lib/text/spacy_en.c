@@ -73,7 +73,7 @@ static void split_chunk(const struct spacy_en *en, struct spacy_scratch *s,
     struct cached *slot = NULL;
 
     if (chunk.len <= CACHE_KEY) {
-        slot = &s->cache[spacy_hash(chunk) >> 40 & (CACHE_SLOTS - 1)];
+        slot = &s->cache[shorthash(chunk.ptr, chunk.len) >> 40 & (CACHE_SLOTS - 1)];
         if (slot->key_len == chunk.len && same_key(slot->key, chunk.ptr, chunk.len)) {
             uint32_t at = (uint32_t)(chunk.ptr - text.ptr);
             for (int i = 0; i < slot->count; at += slot->len[i++])
