@@ -66,6 +66,61 @@ void buf_append_i64(struct buf *b, int64_t n)
     buf_append_u64(b, n < 0 ? -(uint64_t)n : (uint64_t)n);
 }
 
+/* %.15g, or with 16 or 17 digits when these are needed to get x back, for 1e-4 <= x < 1e9 that is
+ * no integer and no power of two (the doubles above and below are then equally far). Exact: with
+ * x = m * 2^e and k so that x * 10^k has 17 digits, a decimal of fewer digits stands for x when it
+ * is within half a unit of m, all of it times 10^k * 2^(1-e), which 128 bits hold. */
+static bool append_fraction(struct buf *b, double x)
+{
+    int exponent, decimals = 17;
+    double power = 1;
+    unsigned __int128 scale = 1;
+
+    if (!(x >= 1e-4 && x < 1e9))
+        return false;
+    uint64_t m = (uint64_t)ldexp(frexp(x, &exponent), 53);
+    int shift = 54 - exponent; /* of 2m to x */
+    if (m == (uint64_t)1 << 52)
+        return false;
+    while (power <= x) {
+        power *= 10;
+        decimals--;
+    }
+    while (power > 10 * x) {
+        power /= 10; /* close enough: one digit more or less is tried below */
+        decimals++;
+    }
+    for (int i = 0; i < decimals; i++)
+        scale *= 10;
+    unsigned __int128 value = (unsigned __int128)m * 2 * scale, step = 100, decimal = 0;
+    for (int less = 2; less >= 0; less--, step /= 10) {
+        unsigned __int128 unit = step << shift, rest = value % unit, near;
+        decimal = value / unit;
+        if (rest > unit / 2 || (rest == unit / 2 && decimal & 1))
+            decimal++;
+        near = decimal * unit > value ? decimal * unit - value : value - decimal * unit;
+        if (near < scale || (near == scale && !(m & 1))) {
+            decimals -= less;
+            break;
+        }
+        if (less == 0)
+            return false;
+    }
+    char text[48], *p = text + sizeof text;
+    uint64_t digits = (uint64_t)decimal;
+    while (digits && digits % 10 == 0 && decimals > 0) {
+        digits /= 10;
+        decimals--;
+    }
+    for (int i = 0; digits || i <= decimals; i++, digits /= 10) {
+        if (i == decimals && i)
+            *--p = '.';
+        *--p = (char)('0' + digits % 10);
+    }
+    buf_append(b, slice_make(p, text + sizeof text - p));
+    return true;
+}
+
 void buf_append_double(struct buf *b, double x)
 {
     char text[40];
@@ -82,6 +137,8 @@ void buf_append_double(struct buf *b, double x)
         buf_append_i64(b, (int64_t)x);
         return;
     }
+    if (append_fraction(b, x))
+        return;
     /* Decimals of 15 digits survive a double, and %g drops their zeros: what has a shorter form
      * shows it here. */
     for (int digits = 15; digits <= 17; digits++) {

@@ -121,6 +121,23 @@ static void ready_rules(struct clean *c, struct arena *arena)
         c->rules[c->rule_count++] = "max-matches";
 }
 
+/* What stands around the value of each rule: most of an explanation is the same for all records. */
+static void ready_notes(struct clean *c, struct arena *arena)
+{
+    struct buf b = { 0 };
+
+    c->notes = arena_new(arena, struct clean_note, QUALITY_RULES);
+    for (int i = 0; c->quality && i < QUALITY_RULES; i++) {
+        c->notes[i].head = arena_printf(arena, "\"%s\":{\"v\":", quality_rules[i].name);
+        buf_clear(&b);
+        buf_append(&b, quality_rules[i].is_min ? SLICE(",\"min\":") : SLICE(",\"max\":"));
+        buf_append_double(&b, c->quality->limit[i]);
+        buf_append(&b, SLICE("},"));
+        c->notes[i].tail = arena_dup(arena, buf_slice(&b));
+    }
+    buf_release(&b);
+}
+
 bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
 {
     struct text_edit *e = &c->edit;
@@ -147,6 +164,8 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
     if (c->normalize)
         c->norm = uni_norm_new(c->normalize == CLEAN_NFC ? UNI_NFC : UNI_NFKC, arena);
     ready_rules(c, arena);
+    if (c->explain)
+        ready_notes(c, arena);
     return true;
 }
 
@@ -177,6 +196,7 @@ void clean_scratch_free(struct clean_scratch *s)
     if (s->quality)
         quality_scratch_free(s->quality);
     arena_release(&s->temp);
+    buf_release(&s->note);
     free(s);
 }
 
@@ -323,43 +343,42 @@ static bool test_length(const struct clean *c, slice text, struct arena *arena,
 /* ---- explanations ---- */
 
 /* The value of _clean: every rule of the profile that was measured, and the rule that drops. */
-static slice explanation(const struct clean *c, const struct quality_result *q,
-                         const struct clean_verdict *v, slice spans, struct arena *arena)
+static slice explanation(const struct clean *c, struct clean_scratch *s,
+                         const struct quality_result *q, const struct clean_verdict *v,
+                         slice spans, struct arena *arena)
 {
-    struct buf b = { 0 };
-    const char *sep = "";
+    struct buf *b = &s->note;
 
     if (!c->explain)
         return arena_printf(arena, "{\"spans\":%.*s}", SLICE_ARG(spans));
 
-    buf_append(&b, SLICE("{"));
+    buf_clear(b);
+    buf_append(b, SLICE("{"));
     if (c->quality) {
-        buf_printf(&b, "\"profile\":\"%s\",\"rules\":{", c->quality->profile->name);
+        buf_append(b, SLICE("\"profile\":\""));
+        buf_append(b, slice_of(c->quality->profile->name));
+        buf_append(b, SLICE("\",\"rules\":{"));
         for (int i = 0; i < QUALITY_RULES; i++) {
             if (!q->measured[i])
                 continue;
-            buf_printf(&b, "%s\"%s\":{\"v\":", sep, quality_rules[i].name);
-            buf_append_double(&b, q->value[i]);
-            buf_append(&b, quality_rules[i].is_min ? SLICE(",\"min\":") : SLICE(",\"max\":"));
-            buf_append_double(&b, c->quality->limit[i]);
-            buf_append(&b, SLICE("}"));
-            sep = ",";
+            buf_append(b, c->notes[i].head);
+            buf_append_double(b, q->value[i]);
+            buf_append(b, c->notes[i].tail);
         }
-        buf_append(&b, SLICE("},"));
+        b->len -= b->ptr[b->len - 1] == ',';
+        buf_append(b, SLICE("},"));
     }
-    buf_append(&b, SLICE("\"drop\":"));
+    buf_append(b, SLICE("\"drop\":"));
     if (v->action == CLEAN_DROP)
-        json_append_bytes(&b, slice_of(c->rules[v->rule]));
+        json_append_bytes(b, slice_of(c->rules[v->rule]));
     else
-        buf_append(&b, SLICE("null"));
+        buf_append(b, SLICE("null"));
     if (c->spans) {
-        buf_append(&b, SLICE(",\"spans\":"));
-        buf_append(&b, spans);
+        buf_append(b, SLICE(",\"spans\":"));
+        buf_append(b, spans);
     }
-    buf_append(&b, SLICE("}"));
-    slice text = arena_dup(arena, buf_slice(&b));
-    buf_release(&b);
-    return text;
+    buf_append(b, SLICE("}"));
+    return arena_dup(arena, buf_slice(b));
 }
 
 static slice number_json(double x, struct arena *arena)
@@ -521,7 +540,7 @@ void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
     s->counts.surrogates += surrogates;
     s->counts.changed += changed || late;
     if (c->explain || c->spans) {
-        clean = explanation(c, &q, v, found, late ? arena : &s->temp);
+        clean = explanation(c, s, &q, v, found, late ? arena : &s->temp);
         v->action = CLEAN_KEEP; /* with --annotate what a rule would drop */
     }
     if (late) {

@@ -50,6 +50,10 @@ struct clean_test {
     slice source;     /* as given */
 };
 
+struct clean_note {
+    slice head, tail; /* "RULE":{"v": and ,"max":LIMIT}, */
+};
+
 struct clean {
     /* Set by the caller. */
     const char *field;
@@ -81,6 +85,7 @@ struct clean {
     int min_rule, max_rule, quality_rule, matches_rule; /* where these begin in rules */
     int quality_index[QUALITY_RULES];                   /* of a rule of the profile in rules */
     int clean_member;                                   /* of _clean in members, with explain */
+    struct clean_note *notes; /* of each rule of the profile, with explain */
 };
 
 /* All fail with ERR_USAGE. Tests are kept in the order keep-if, drop-if, keep-match, drop-match. */
@@ -101,6 +106,7 @@ struct clean_scratch {
     struct regex_scratch *regex;
     struct quality_scratch *quality;
     struct arena temp; /* of one record: the text before its last form */
+    struct buf note;   /* the explanation */
     struct clean_counts counts;
 };
 struct clean_scratch *clean_scratch_new(const struct clean *c);

@@ -272,6 +272,20 @@ static void test_buf_double(void **state)
         buf_append_double(&b, x);
         assert_true(strtod(buf_cstr(&b), NULL) == x);
     }
+    for (int i = 0; i < 40000; i++) { /* quotients: the decimals of %g, with as many as it takes */
+        char text[40];
+        bits ^= bits << 13, bits ^= bits >> 7, bits ^= bits << 17;
+        double x = (double)(bits >> 44) / (double)(1 + (bits & 0xFFFFF));
+        for (int digits = 15; digits <= 17; digits++) {
+            snprintf(text, sizeof text, "%.*g", digits, x);
+            if (strtod(text, NULL) == x)
+                break;
+        }
+        buf_clear(&b);
+        buf_append_double(&b, x);
+        if (x != floor(x))
+            assert_string_equal(buf_cstr(&b), text);
+    }
     buf_release(&b);
 }
 
