@@ -22,6 +22,7 @@ void ngrams_init(struct ngrams *g, struct ngram_table *table, slice text, const 
     g->bucket = arena_alloc_raw(arena, count * 4, 4);
     g->candidates = arena_alloc_raw(arena, count * 4, 4);
     g->slots = arena_alloc_raw(arena, count * 4, 4);
+    g->repeated = arena_alloc_raw(arena, count, 1);
     g->mask = 1023;
     while (g->mask < 8 * count)
         g->mask = 2 * g->mask + 1;
@@ -184,11 +185,13 @@ static void join(struct ngrams *g)
     memset(p, 0, NGRAM_PREFIX);
 }
 
-static void find_starts(struct ngrams *g)
+/* Marks the words from which on the same NGRAM_PREFIX bytes stand elsewhere too: by buckets, then
+ * exactly. */
+static void find_prefixes(struct ngrams *g)
 {
     ptrdiff_t n = 0;
+    bool is_new;
 
-    join(g);
     memset(g->seen, 0, (size_t)g->mask + 1);
     for (ptrdiff_t i = 0; i < g->count; i++) {
         const char *p = g->joined + g->place[i];
@@ -197,17 +200,41 @@ static void find_starts(struct ngrams *g)
         g->bucket[i] = b;
         g->seen[b] = (uint8_t)((g->seen[b] << 1 | 1) & 3);
     }
-    /* Five words of fewer bytes than the prefix may be repeated though the prefix is not. */
+    for (ptrdiff_t i = 0; i < g->count; i++) {
+        g->candidates[n] = (uint32_t)i;
+        n += g->seen[g->bucket[i]] > 1;
+    }
+    ptrdiff_t mask = table_begin(g->table, n);
+    struct ngram_count *counts = g->table->counts;
+    for (ptrdiff_t k = 0; k < n; k++) {
+        const char *p = g->joined + g->place[g->candidates[k]];
+        ptrdiff_t at =
+            table_place(g->table->keys, g->table->epoch, mask, shorthash(p, NGRAM_PREFIX), &is_new);
+        counts[at].count = is_new ? 1 : 2;
+        g->slots[k] = (uint32_t)at;
+    }
+    memset(g->repeated, 0, (size_t)g->count);
+    for (ptrdiff_t k = 0; k < n; k++)
+        g->repeated[g->candidates[k]] = counts[g->slots[k]].count > 1;
+}
+
+/* Five words of fewer bytes than the prefix may be repeated though the prefix is not. */
+static void find_starts(struct ngrams *g)
+{
+    ptrdiff_t n = 0;
+
+    join(g);
+    find_prefixes(g);
     for (ptrdiff_t i = 0; i + 5 <= g->count; i++) {
         g->candidates[n] = (uint32_t)i;
-        n += g->seen[g->bucket[i]] > 1 || g->place[i + 5] - g->place[i] < NGRAM_PREFIX;
+        n += g->repeated[i] || g->place[i + 5] - g->place[i] < NGRAM_PREFIX;
     }
     g->candidate_count = n;
 }
 
 int64_t ngrams_duplicate_chars(struct ngrams *g)
 {
-    ptrdiff_t grams = g->count - g->n + 1, next = 0;
+    ptrdiff_t grams = g->count - g->n + 1, next = 0, kept = 0;
     int64_t chars = 0;
 
     ASSERT(g->n >= 5);
@@ -219,17 +246,21 @@ int64_t ngrams_duplicate_chars(struct ngrams *g)
     for (ptrdiff_t k = 0; k < g->candidate_count; k++) {
         ptrdiff_t i = g->candidates[k];
         bool is_new;
-        if (i < next)
-            continue; /* inside a repeated one */
         if (i >= grams)
             break;
-        table_place(keys, epoch, mask,
-                    shorthash(g->joined + g->place[i], g->place[i + g->n] - g->place[i]), &is_new);
+        uint32_t len = g->place[i + g->n] - g->place[i];
+        if (len >= NGRAM_PREFIX && !g->repeated[i])
+            continue; /* nor with more words */
+        g->candidates[kept++] = (uint32_t)i;
+        if (i < next)
+            continue; /* inside a repeated one */
+        table_place(keys, epoch, mask, shorthash(g->joined + g->place[i], len), &is_new);
         if (!is_new) {
             chars += chars_of(g, i);
             next = i + g->n;
         }
     }
+    g->candidate_count = kept;
     return chars;
 }
 

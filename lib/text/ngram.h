@@ -9,7 +9,7 @@
  * equal 2-grams fall into one bucket, so what is alone in its bucket is unique; an n-gram can be
  * repeated only where both (n-1)-grams in it are (top); two equal n-grams of at least NGRAM_PREFIX
  * bytes begin with the same NGRAM_PREFIX bytes, so a word from which on no other place has these
- * starts no repeated n-gram, for any n (duplicates).
+ * starts no repeated n-gram of so many bytes, for any n (duplicates).
  *
  *     ngrams_init(&g, &table, text, words.at, words.count, &arena);
  *     while (g.n < 4) { ngrams_next(&g); ... ngrams_top_chars(&g) ... }       // 2, 3, 4
@@ -37,12 +37,13 @@ struct ngrams {
     const struct word *words;
     ptrdiff_t count;
     int n;
-    uint64_t *word;   /* hash of word i */
-    char *joined;     /* the words by nothing; from n = 5 on */
-    uint32_t *place;  /* where word i begins in it */
-    uint32_t *bucket; /* of what begins at word i in `seen` */
-    uint8_t *seen;    /* how many fell into the bucket, up to 2 */
-    ptrdiff_t mask;   /* of buckets */
+    uint64_t *word;    /* hash of word i */
+    char *joined;      /* the words by nothing; from n = 5 on */
+    uint32_t *place;   /* where word i begins in it */
+    uint32_t *bucket;  /* of what begins at word i in `seen` */
+    uint8_t *repeated; /* whether the prefix from word i on occurs again; from n = 5 on */
+    uint8_t *seen;     /* how many fell into the bucket, up to 2 */
+    ptrdiff_t mask;    /* of buckets */
     /* Words that may start a repeated n-gram, ascending: of this n up to NGRAM_TOP_MAX, of any
      * n >= 5 after. */
     uint32_t *candidates, *slots;
