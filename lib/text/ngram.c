@@ -107,16 +107,19 @@ static void find_pairs(struct ngrams *g)
 {
     ptrdiff_t pairs = g->count - 1, n = 0;
     uint64_t mask = (uint64_t)g->mask;
+    const uint64_t *word = g->word;
+    uint32_t *bucket = g->bucket, *candidates = g->candidates;
+    uint8_t *seen = g->seen;
 
-    memset(g->seen, 0, (size_t)g->mask + 1);
+    memset(seen, 0, (size_t)mask + 1);
     for (ptrdiff_t i = 0; i < pairs; i++) {
-        uint32_t b = (uint32_t)(pair_hash(g->word[i], g->word[i + 1]) >> 36 & mask);
-        g->bucket[i] = b;
-        g->seen[b] = (uint8_t)((g->seen[b] << 1 | 1) & 3);
+        uint32_t b = (uint32_t)(pair_hash(word[i], word[i + 1]) >> 36 & mask);
+        bucket[i] = b;
+        seen[b] = (uint8_t)((seen[b] << 1 | 1) & 3);
     }
     for (ptrdiff_t i = 0; i < pairs; i++) {
-        g->candidates[n] = (uint32_t)i;
-        n += g->seen[g->bucket[i]] > 1;
+        candidates[n] = (uint32_t)i;
+        n += seen[bucket[i]] > 1;
     }
     g->candidate_count = n;
 }
@@ -169,19 +172,23 @@ static void count_top(struct ngrams *g)
 /* The words joined by nothing; place[i] is where word i begins, place[count] the end. */
 static void join(struct ngrams *g)
 {
-    char *p = arena_alloc_raw(g->arena, g->text.len + RECORD_PADDING, 1);
+    char *begin = arena_alloc_raw(g->arena, g->text.len + RECORD_PADDING, 1), *p = begin;
+    const struct word *words = g->words;
+    const char *text = g->text.ptr;
+    uint32_t *place = g->place;
+    ptrdiff_t count = g->count;
 
-    g->joined = p;
-    for (ptrdiff_t i = 0; i < g->count; i++) {
-        const struct word *w = &g->words[i];
-        g->place[i] = (uint32_t)(p - g->joined);
+    g->joined = begin;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        uint32_t start = words[i].start, len = words[i].len;
+        place[i] = (uint32_t)(p - begin);
         /* Both sides have room for 16 bytes: most words are one load and store. */
-        memcpy(p, g->text.ptr + w->start, 16);
-        if (w->len > 16)
-            memcpy(p + 16, g->text.ptr + w->start + 16, w->len - 16);
-        p += w->len;
+        memcpy(p, text + start, 16);
+        if (len > 16)
+            memcpy(p + 16, text + start + 16, len - 16);
+        p += len;
     }
-    g->place[g->count] = (uint32_t)(p - g->joined);
+    place[count] = (uint32_t)(p - begin);
     memset(p, 0, NGRAM_PREFIX);
 }
 
@@ -189,20 +196,24 @@ static void join(struct ngrams *g)
  * exactly. */
 static void find_prefixes(struct ngrams *g)
 {
-    ptrdiff_t n = 0;
+    ptrdiff_t n = 0, count = g->count;
+    uint64_t buckets = (uint64_t)g->mask;
+    const uint32_t *place = g->place;
+    uint32_t *bucket = g->bucket, *candidates = g->candidates;
+    uint8_t *seen = g->seen;
     bool is_new;
 
-    memset(g->seen, 0, (size_t)g->mask + 1);
-    for (ptrdiff_t i = 0; i < g->count; i++) {
-        const char *p = g->joined + g->place[i];
+    memset(seen, 0, (size_t)buckets + 1);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        const char *p = g->joined + place[i];
         uint64_t hash = (load_u64(p) * 0x9E3779B97F4A7C15u ^ load_u64(p + 8)) * MIX;
-        uint32_t b = (uint32_t)(hash >> 36 & (uint64_t)g->mask);
-        g->bucket[i] = b;
-        g->seen[b] = (uint8_t)((g->seen[b] << 1 | 1) & 3);
+        uint32_t b = (uint32_t)(hash >> 36 & buckets);
+        bucket[i] = b;
+        seen[b] = (uint8_t)((seen[b] << 1 | 1) & 3);
     }
-    for (ptrdiff_t i = 0; i < g->count; i++) {
-        g->candidates[n] = (uint32_t)i;
-        n += g->seen[g->bucket[i]] > 1;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        candidates[n] = (uint32_t)i;
+        n += seen[bucket[i]] > 1;
     }
     ptrdiff_t mask = table_begin(g->table, n);
     struct ngram_count *counts = g->table->counts;

@@ -370,8 +370,8 @@ static const struct special *joined_special(const struct spacy_en *en, const str
     ptrdiff_t start = p->at[i].start, len = last.start + last.len - start;
     const struct special *x;
 
-    if (len > en->longest || !(x = find_special(en, slice_make(chunk.ptr + start, len))) ||
-        x->cut_count != count)
+    if (len > en->longest || !en->may_join[(unsigned char)chunk.ptr[start]] ||
+        !(x = find_special(en, slice_make(chunk.ptr + start, len))) || x->cut_count != count)
         return NULL;
     for (ptrdiff_t k = 0; k < count; k++)
         if (p->at[i + k].len != x->cut[k])
@@ -467,6 +467,7 @@ static void find_cuts(struct spacy_en *en, struct spacy_scratch *s)
         for (int k = 0; k < x->cut_count; k++)
             x->cut[k] = (uint8_t)s->pieces.at[k].len;
         en->longest = MAX(en->longest, x->text.len);
+        en->may_join[(unsigned char)x->text.ptr[0]] = true;
     }
 }
 

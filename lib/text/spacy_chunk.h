@@ -32,6 +32,7 @@ struct spacy_en {
     struct special slots[SPECIAL_SLOTS];
     uint64_t special_bits[SPECIAL_BITS / 64]; /* a filter in front of the slots */
     ptrdiff_t longest;                        /* bytes of the longest one that is put together */
+    bool may_join[256];                       /* first bytes of these */
     struct bytepair marks;                    /* where a sentence mark may begin */
 };
 
