@@ -344,8 +344,8 @@ static bool test_length(const struct clean *c, slice text, struct arena *arena,
 
 /* The value of _clean: every rule of the profile that was measured, and the rule that drops. */
 static slice explanation(const struct clean *c, struct clean_scratch *s,
-                         const struct quality_result *q, const struct clean_verdict *v,
-                         slice spans, struct arena *arena)
+                         const struct quality_result *q, const struct clean_verdict *v, slice spans,
+                         struct arena *arena)
 {
     struct buf *b = &s->note;
 
