@@ -1,6 +1,7 @@
 /* dedup: drop records whose key was seen before; the first in input order stays. */
 #include "../lib/app.h"
 #include "../lib/sig/cluster.h"
+#include "../lib/sig/contains.h"
 #include "../lib/sig/exactmode.h"
 #include "../lib/sig/lsh.h"
 #include "../lib/sig/near.h"
@@ -20,11 +21,20 @@ struct conf {
     const char *shingle;
     int64_t bands, rows, permutations, max_candidates;
     bool trust_estimate, cluster, annotate;
+    const char *against, *contains;
+    int64_t ngram;
+    double max_share;
 };
 
 /* One driver in lib/sig/ per mode; the first is the default. */
-enum mode { MODE_EXACT, MODE_NEAR, MODE_UNIT };
+enum mode {
+    MODE_EXACT,
+    MODE_NEAR,
+    MODE_UNIT,
+    MODE_CONTAINS,
+};
 #define IN_KEYED   (IN(MODE_EXACT) | IN(MODE_UNIT))
+#define IN_NEARLY  (IN(MODE_NEAR) | IN(MODE_CONTAINS))
 #define IN(mode)   (1u << (mode))
 #define AT(member) offsetof(struct conf, member)
 
@@ -71,14 +81,23 @@ static const struct opt opts[] = {
     { 0, "max-candidates", OPT_INT, AT(max_candidates), .arg = "N", .def = "200", .min = 1,
       .max = 1e9, .modes = IN(MODE_NEAR), .group = "Near duplicates",
       .help = "compare a record with at most N others" },
+    { 0, "against", OPT_PATH, AT(against), .arg = "REF", .modes = IN(MODE_NEAR),
+      .group = "Near duplicates", .help = "compare with the records of REF only" },
+    { 0, "contains", OPT_PATH, AT(contains), .arg = "REF", .flags = OPT_MODE,
+      .group = "Decontamination", .help = "drop what holds word n-grams of REF" },
+    { 0, "ngram", OPT_INT, AT(ngram), .arg = "N", .def = "13", .min = 1, .max = 64,
+      .modes = IN(MODE_CONTAINS), .group = "Decontamination", .help = "words of an n-gram" },
+    { 0, "max-share", OPT_FLOAT, AT(max_share), .arg = "P", .def = "0", .min = 0, .max = 1,
+      .modes = IN(MODE_CONTAINS), .group = "Decontamination",
+      .help = "drop when more than P of the words are in them" },
     { 0, "cluster", OPT_FLAG, AT(cluster), .modes = IN(MODE_NEAR), .group = "Output",
       .help = "drop nothing, give every record its cluster" },
-    { 0, "annotate", OPT_FLAG, AT(annotate), .modes = IN(MODE_NEAR), .group = "Output",
+    { 0, "annotate", OPT_FLAG, AT(annotate), .modes = IN_NEARLY, .group = "Output",
       .help = "mark duplicates by a member _dedup, drop nothing" },
     { 0, "ranges", OPT_FLAG, AT(ranges), .modes = IN(MODE_UNIT), .group = "Output",
       .help = "mark repeats by a member _dedup, cut nothing" },
     { 0, "dups", OPT_PATH, AT(dups), .arg = "FILE", .flags = OPT_WRITES,
-      .modes = IN_KEYED | IN(MODE_NEAR), .group = "Output",
+      .modes = IN_KEYED | IN_NEARLY, .group = "Output",
       .help = "write id and kept id of each duplicate to FILE" },
 };
 
@@ -86,6 +105,7 @@ static const struct command_mode modes[] = {
     [MODE_EXACT] = { "exact", "drop records whose key was seen before", 0, false },
     [MODE_NEAR] = { "near", "drop records that are similar to an earlier one", 0, false },
     [MODE_UNIT] = { "unit", "cut repeated lines, paragraphs or sentences out of texts", 0, false },
+    [MODE_CONTAINS] = { "contains", "drop records that hold n-grams of a reference", 0, false },
 };
 
 static const char *const synopsis[] = { "[options] [FILE...]", NULL };
@@ -99,6 +119,8 @@ static const struct command_example examples[] = {
       "dedup --near 0.8 --dups near.jsonl < in.jsonl > out2.jsonl" },
     { "drop repeated lines, whatever page they are on",
       "dedup --unit line < in.jsonl > out.jsonl" },
+    { "decontaminate, and see why",
+      "dedup --contains ref.jsonl --dups leaks.jsonl < in.jsonl > clean.jsonl" },
     { "one record per id", "dedup --key json:id < in.jsonl > out.jsonl" },
     { 0 },
 };
@@ -172,12 +194,15 @@ static bool run_near(struct app *app, const struct conf *c, struct err *err)
                                            .field = app->common.field },
                               .decide = c->trust_estimate ? PAIRING_ESTIMATE : PAIRING_VERIFY,
                               .annotate = c->annotate,
+                              .against = c->against,
                               .max_candidates = c->max_candidates };
 
     if (!shingle_parse(c->shingle, &o.signing.shingler, err))
         return err_context(err, "option '--shingle'");
     if (c->annotate && c->cluster)
         return err_set(err, ERR_USAGE, "--annotate and --cluster exclude each other");
+    if (c->cluster && c->against)
+        return err_set(err, ERR_USAGE, "--against and --cluster exclude each other");
     if (c->cluster && app->common.drops)
         return err_set(err, ERR_USAGE, "--drops has no effect with --cluster: nothing is dropped");
     if (c->annotate && app->common.drops)
@@ -194,6 +219,18 @@ static bool run_near(struct app *app, const struct conf *c, struct err *err)
     return c->cluster ? cluster_run(&env, &o, false, err) : near_run(&env, &o, err);
 }
 
+static bool run_contains(struct app *app, const struct conf *c, struct err *err)
+{
+    struct mode_env env = { app_flow_conf(app), &app->report, &app->progress, &app->arena,
+                            c->dups };
+    struct contains_options o = { c->contains, (int)c->ngram, c->max_share, c->annotate,
+                                  app->common.field };
+
+    if (c->annotate && app->common.drops)
+        return err_set(err, ERR_USAGE, "--drops has no effect with --annotate: nothing is dropped");
+    return contains_run(&env, &o, err);
+}
+
 static bool run(struct app *app, void *arg, struct err *err)
 {
     const struct conf *conf = arg;
@@ -205,6 +242,8 @@ static bool run(struct app *app, void *arg, struct err *err)
         return run_near(app, conf, err);
     case MODE_UNIT:
         return run_unit(app, conf, err);
+    case MODE_CONTAINS:
+        return run_contains(app, conf, err);
     }
     return false;
 }

@@ -24,4 +24,10 @@ struct mode_env {
  * number, else "FILE:LINE". Borrowed from the record or in the arena. */
 slice mode_id_json(const struct flow_record *rec, int id_field, struct arena *arena);
 
+/* Runs the records of a reference file through `filter`, before the run itself: nothing is written
+ * and nothing counted; a bad record ends it. */
+bool mode_read_reference(const struct mode_env *env, const char *path,
+                         const struct flow_field *fields, int field_count,
+                         const struct flow_filter *filter, void *self, struct err *err);
+
 #endif

@@ -214,14 +214,24 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
     }
     if (n->o->annotate && rec->spans[n->mark].count)
         mark(n, rec, SLICE("null"), arena, verdict);
-    if (!k->shingles) {
-        n->without_shingles++;
+    n->without_shingles += !k->shingles;
+    if (!k->shingles || n->o->against)
         return true;
-    }
     return keep(n, k, n->wants_ids ? mode_id_json(rec, n->id, arena) : SLICE(""), err);
 }
 
 /* ---- the run ---- */
+
+static bool commit_reference(void *arg, const struct flow_record *rec, struct arena *arena,
+                             struct flow_verdict *verdict, struct err *err)
+{
+    struct near *n = arg;
+    const struct signed_record *k = verdict->data;
+
+    if (verdict->action != FLOW_KEEP || !k->shingles)
+        return true;
+    return keep(n, k, n->wants_ids ? mode_id_json(rec, n->id, arena) : SLICE(""), err);
+}
 
 static bool prepare(struct near *n, const struct mode_env *env, struct err *err)
 {
@@ -242,6 +252,10 @@ static bool prepare(struct near *n, const struct mode_env *env, struct err *err)
         n->mark = n->field_count;
         n->fields[n->field_count++] = (struct flow_field){ .path = "_dedup" };
     }
+    static const struct flow_filter read = { .work = work, .commit = commit_reference };
+    if (o->against &&
+        !mode_read_reference(env, o->against, n->fields, n->field_count, &read, n, err))
+        return false;
     return !env->dups || (n->dups = out_open(&oc, err)) != NULL;
 }
 

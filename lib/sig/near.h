@@ -25,6 +25,7 @@ struct near_options {
     struct signing_options signing;
     enum pairing_decide decide;
     bool annotate;
+    const char *against;    /* records are compared with those of this file only, or NULL */
     int64_t max_candidates; /* per record and per band; more are not looked at */
 };
 

@@ -26,15 +26,18 @@ struct roll {
     const struct shingler *s;
     struct shingle_sink *sink;
     uint64_t hash;
-    uint64_t old[SHINGLE_UNITS_MAX]; /* ring of hash * BASE^n */
+    uint64_t old[SHINGLE_UNITS_MAX];       /* ring of hash * BASE^n */
+    const char *starts[SHINGLE_UNITS_MAX]; /* of the units in the ring */
     int at;
     int64_t units, shingles;
 };
 
-static inline void emit(struct roll *r, uint64_t hash)
+static inline void emit(struct roll *r, uint64_t hash, const char *start, const char *end)
 {
     struct shingle_sink *k = r->sink;
 
+    if (UNLIKELY(k->spans != NULL))
+        k->spans[k->count] = (struct shingle_span){ start - k->text.ptr, end - k->text.ptr };
     k->hash[k->count++] = hash;
     r->shingles++;
     if (UNLIKELY(k->count == SHINGLE_BLOCK)) {
@@ -43,21 +46,22 @@ static inline void emit(struct roll *r, uint64_t hash)
     }
 }
 
-static inline void unit(struct roll *r, uint64_t hash)
+static inline void unit(struct roll *r, uint64_t hash, const char *start, const char *end)
 {
     uint64_t out = r->old[r->at];
 
     r->old[r->at] = hash * r->s->drop;
+    r->starts[r->at] = start;
     r->at = r->at + 1 == r->s->n ? 0 : r->at + 1;
     r->hash = r->hash * BASE + hash - out;
     if (LIKELY(++r->units >= r->s->n))
-        emit(r, r->hash);
+        emit(r, r->hash, r->starts[r->at], end);
 }
 
 static int64_t finish(struct roll *r)
 {
     if (r->units && r->units < r->s->n)
-        emit(r, r->hash);
+        emit(r, r->hash, r->starts[0], r->sink->text.ptr + r->sink->text.len);
     if (r->sink->count)
         r->sink->flush(r->sink);
     r->sink->count = 0;
@@ -98,6 +102,7 @@ static inline bool ascii_word(const char *p, ptrdiff_t len, uint64_t *hash)
 
 /* The same hash of bytes that come one character at a time. */
 struct word {
+    const char *start;
     char bytes[16 + 4 + 8];
     int fill;
     ptrdiff_t len;
@@ -116,7 +121,7 @@ static void word_add(struct word *w, uint32_t cp)
     w->len += n;
 }
 
-static void word_end(struct word *w, struct roll *r)
+static void word_end(struct word *w, struct roll *r, const char *end)
 {
     if (!w->len)
         return;
@@ -127,7 +132,7 @@ static void word_end(struct word *w, struct roll *r)
     }
     uint64_t low = load_u64(w->bytes) & byte_mask(w->fill);
     uint64_t high = load_u64(w->bytes + 8) & byte_mask(w->fill - 8);
-    unit(r, word_step(w->hash, low, high ^ (uint64_t)w->len));
+    unit(r, word_step(w->hash, low, high ^ (uint64_t)w->len), w->start, end);
     w->fill = 0;
     w->len = 0;
     w->hash = 0;
@@ -159,18 +164,21 @@ static void wide_run(struct roll *r, const char *p, const char *end)
     struct word w = { .fill = 0 };
 
     while (p < end) {
+        const char *at = p;
         uint32_t cp;
         p += uni_decode(p, &cp);
         uint32_t c = cp < 0x10000 ? r->s->classes[cp] : classify(cp);
         if (c >> 24 != WORD)
-            word_end(&w, r);
+            word_end(&w, r, at);
         if (c >> 24 == SEPARATOR)
             continue;
+        if (!w.len)
+            w.start = at;
         word_add(&w, c & 0xFFFFFF);
         if (c >> 24 == SINGLE)
-            word_end(&w, r);
+            word_end(&w, r, p);
     }
-    word_end(&w, r);
+    word_end(&w, r, end);
 }
 
 static inline void run(struct roll *r, const char *start, const char *end)
@@ -178,7 +186,7 @@ static inline void run(struct roll *r, const char *start, const char *end)
     uint64_t hash;
 
     if (LIKELY(ascii_word(start, end - start, &hash)))
-        unit(r, hash);
+        unit(r, hash, start, end);
     else
         wide_run(r, start, end);
 }
@@ -229,11 +237,11 @@ static void chars(struct roll *r, slice text)
     for (ptrdiff_t i = 0; i < text.len;) {
         uint32_t cp;
         i += uni_decode(text.ptr + i, &cp);
-        unit(r, word_step(0, cp, 0));
+        unit(r, word_step(0, cp, 0), NULL, NULL);
     }
 }
 
-static bool start_roll(struct roll *r, const struct shingler *s, struct shingle_sink *sink)
+static void start_roll(struct roll *r, const struct shingler *s, struct shingle_sink *sink)
 {
     r->s = s;
     r->sink = sink;
@@ -242,7 +250,6 @@ static bool start_roll(struct roll *r, const struct shingler *s, struct shingle_
     r->at = 0;
     r->units = r->shingles = 0;
     sink->count = 0;
-    return true;
 }
 
 int64_t shingle_text(const struct shingler *s, slice text, struct shingle_sink *sink,
@@ -251,10 +258,12 @@ int64_t shingle_text(const struct shingler *s, slice text, struct shingle_sink *
     struct roll r;
 
     start_roll(&r, s, sink);
+    sink->text = s->unit == SHINGLE_CHARS ? key_normalized(s->nfc, text, arena)
+                                          : uni_normalize(s->nfc, text, arena);
     if (s->unit == SHINGLE_CHARS)
-        chars(&r, key_normalized(s->nfc, text, arena));
+        chars(&r, sink->text);
     else
-        words(&r, uni_normalize(s->nfc, text, arena));
+        words(&r, sink->text);
     return finish(&r);
 }
 
@@ -283,7 +292,7 @@ int64_t shingle_ids(const struct shingler *s, slice array, struct shingle_sink *
             *at = from;
             return -1;
         }
-        unit(&r, word_step(negative, value, 1));
+        unit(&r, word_step(negative, value, 1), NULL, NULL);
         i--;
     }
     return finish(&r);

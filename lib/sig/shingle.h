@@ -41,9 +41,15 @@ struct shingler {
     const struct uni_norm *nfc;
 };
 
-/* Receives hashes; flush is called with count 1..SHINGLE_BLOCK and must not keep them. */
+/* Receives hashes; flush is called with count 1..SHINGLE_BLOCK and must not keep them. words: when
+ * spans is set, it gets where each shingle lies in `text`, which flush may read. */
+struct shingle_span {
+    ptrdiff_t start, end;
+};
 struct shingle_sink {
     void (*flush)(struct shingle_sink *sink);
+    struct shingle_span *spans; /* SHINGLE_BLOCK of them, or NULL */
+    slice text;                 /* in NFC */
     int count;
     uint64_t hash[SHINGLE_BLOCK];
 };

@@ -184,6 +184,7 @@ PY
 
 @test "the examples of the manual run" {
     printf '{"id":1,"text":"A b","url":"u"}\n{"id":1,"text":"a  B","url":"v"}\n' >in.jsonl
+    printf '{"text":"a b c d e f g h i j k l m n"}\n' >ref.jsonl
     man_examples dedup
     is_file out2.jsonl '{"id":1,"text":"A b","url":"u"}\n'
     is_file out.jsonl '{"id":1,"text":"A b","url":"u"}\n'

@@ -23,7 +23,7 @@ TOPIC_PAIRS = {("model", "tok")}  # model may use tok
 DRIVERS = {
     "source/archive", "source/gather", "source/leaves", "source/operands", "sig/index", "sig/mode", "sig/spill",
     "sig/exactmode", "sig/sorter", "sig/unitmode",
-    "sig/cluster", "sig/near",
+    "sig/cluster", "sig/contains", "sig/near",
     "pack/dir", "pack/unpack", "pack/writer", "model/convert", "model/file", "model/modelfile", "model/threads",
 }
 # What a tool hangs into flow: pure functions over flow's records and units.
