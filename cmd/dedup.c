@@ -64,6 +64,8 @@ static const struct opt opts[] = {
     { 0, "compat", OPT_STRING, AT(compat), .arg = "PEER", .choices = "ccnet|dolma",
       .modes = IN(MODE_UNIT), .group = "Parts of texts",
       .help = "what a unit is in ccnet (line), dolma (paragraph)" },
+    { 0, "against", OPT_PATH, AT(against), .arg = "REF", .modes = IN(MODE_EXACT) | IN(MODE_NEAR),
+      .group = "Matching", .help = "drop what matches a record of REF, no other" },
     { 0, "near", OPT_FLOAT, AT(near), .arg = "T", .min = 0.01, .max = 1, .flags = OPT_MODE,
       .group = "Near duplicates", .help = "a Jaccard similarity of at least T is a duplicate" },
     { 0, "shingle", OPT_STRING, AT(shingle), .arg = "UNIT:N", .def = "words:5",
@@ -81,8 +83,6 @@ static const struct opt opts[] = {
     { 0, "max-candidates", OPT_INT, AT(max_candidates), .arg = "N", .def = "200", .min = 1,
       .max = 1e9, .modes = IN(MODE_NEAR), .group = "Near duplicates",
       .help = "compare a record with at most N others" },
-    { 0, "against", OPT_PATH, AT(against), .arg = "REF", .modes = IN(MODE_NEAR),
-      .group = "Near duplicates", .help = "compare with the records of REF only" },
     { 0, "contains", OPT_PATH, AT(contains), .arg = "REF", .flags = OPT_MODE,
       .group = "Decontamination", .help = "drop what holds word n-grams of REF" },
     { 0, "ngram", OPT_INT, AT(ngram), .arg = "N", .def = "13", .min = 1, .max = 64,
@@ -153,8 +153,11 @@ static bool run_exact(struct app *app, const struct conf *conf, struct err *err)
         .field_given = app_given(app, "field"),
         .memory = conf->memory,
         .hash_bits = conf->hash_bits,
+        .against = conf->against,
     };
 
+    if (conf->against && app_given(app, "keep"))
+        return err_set(err, ERR_USAGE, "--keep has no effect with --against");
     return exact_run(&env, &o, err);
 }
 

@@ -13,7 +13,7 @@ struct run {
     enum later_keep keep;
     const char *value_path;
     struct flow_field fields[3];
-    bool wants_ids, wants_value;
+    bool wants_ids, wants_value, against;
     int hash_bits;
     struct uni_norm *nfc;
     struct exact exact;
@@ -129,7 +129,9 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
         id = mode_id_json(rec, FIELD_ID, arena);
     if (r->keep == LATER_FIRST && !exact_add(&r->exact, k->hash, k->key, id, &found, err))
         return false;
-    if (found.full || (found.seen && r->exact.frozen && r->wants_ids)) {
+    if (found.full && r->against)
+        return true;
+    if (found.full || (found.seen && !r->against && r->exact.frozen && r->wants_ids)) {
         struct later_item item = { .hash = k->hash,
                                    .key = k->key,
                                    .known = found.seen,
@@ -146,6 +148,33 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
         return true;
     return exact_note(&r->exact, &found, arena, &verdict->value, err) &&
            dups_line(r, id, verdict->value, err);
+}
+
+static bool commit_reference(void *arg, const struct flow_record *rec, struct arena *arena,
+                             struct flow_verdict *verdict, struct err *err)
+{
+    struct run *r = arg;
+    const struct keyed *k = verdict->data;
+    struct exact_found found;
+
+    if (verdict->action != FLOW_KEEP)
+        return true;
+    slice id = r->wants_ids ? mode_id_json(rec, FIELD_ID, arena) : SLICE("");
+    return exact_add(&r->exact, k->hash, k->key, id, &found, err);
+}
+
+/* The table takes what it needs: it holds the reference, which does not grow with the input. */
+static bool read_reference(struct run *r, const struct mode_env *env, const char *path,
+                           struct err *err)
+{
+    static const struct flow_filter read = { .work = work, .commit = commit_reference };
+
+    r->against = true;
+    r->exact.max_table_bytes = 0;
+    if (!mode_read_reference(env, path, r->fields, 2, &read, r, err))
+        return false;
+    r->exact.frozen = true;
+    return true;
 }
 
 /* What could not be decided at once. */
@@ -213,6 +242,8 @@ static bool prepare(struct mode_env *env, const struct exact_options *o, struct 
     r->exact.bare = o->trust_hash && !r->wants_ids;
     r->later.keep = r->keep;
     exact_divide(&r->exact, &r->later, o->memory);
+    if (o->against && !read_reference(r, env, o->against, err))
+        return false;
     return !env->dups || (r->dups = out_open(&oc, err)) != NULL;
 }
 

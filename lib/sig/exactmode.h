@@ -9,6 +9,9 @@
  *         .field = "text", .key = "bytes", .keep = "first", .memory = 1 << 30 };
  *     return exact_run(&env, &o, err);
  *
+ * With `against`, the keys of that file are in the table, which then does not grow: every record with
+ * one of them is dropped, and records of the input are not compared with each other.
+ *
  * Errors: ERR_USAGE for a key or rule that cannot be, else those of flow and spill.
  */
 #ifndef EXACTMODE_H
@@ -23,7 +26,8 @@ struct exact_options {
     const char *field; /* of the text */
     bool trust_hash, field_given;
     int64_t memory;
-    int64_t hash_bits; /* 0: all */
+    int64_t hash_bits;   /* 0: all */
+    const char *against; /* records are compared with those of this file only, or NULL */
 };
 
 bool exact_run(struct mode_env *env, const struct exact_options *o, struct err *err);

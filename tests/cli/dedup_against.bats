@@ -80,10 +80,28 @@ PY
     [ "$(cut -d, -f1-3 d | tr -d '\n')" = '{"id":2,"dup_of":"r","kind":"near"{"id":4,"dup_of":"r","kind":"near"' ]
 }
 
+@test "--against compares keys with the reference only" {
+    printf '{"id":"r","text":"a"}\n{"text":"B  c"}\n{"id":"again","text":"a"}\n' >ref
+    printf '{"id":1,"text":"x"}\n{"id":2,"text":"a"}\n{"id":3,"text":"x"}\n{"id":4,"text":"b C"}\n{"id":5,"text":"a"}\n' >in
+    both_jobs in dedup --against ref --dups d --force
+    is_file "$output_file" '{"id":1,"text":"x"}\n{"id":3,"text":"x"}\n{"id":4,"text":"b C"}\n'
+    is_file d '{"id":2,"dup_of":"r","kind":"exact"}\n{"id":5,"dup_of":"r","kind":"exact"}\n'
+    both_jobs in dedup --against ref -k normalized --drops d --force
+    is_file "$output_file" '{"id":1,"text":"x"}\n{"id":3,"text":"x"}\n'
+    grep -q '"id":4,.*"_drop":{"by":"dedup","rule":"exact","value":"ref:2"}}$' d
+    for how in --trust-hash "--hash-bits 1"; do
+        both_jobs in dedup --against ref $how
+        [ "$(wc -l <"$output_file")" = 3 ]
+    done
+    : >none
+    both_jobs in dedup --against none
+    cmp "$output_file" in
+}
+
 @test "a reference that is missing, bad or empty" {
     printf '{"text":"a b c"}\n' >in
     printf '{"text":"a b c"}\n{"text":\n' >bad
-    for mode in "--near 0.8 --against" "--contains"; do
+    for mode in --against "--near 0.8 --against" "--contains"; do
         run dedup $mode missing in
         [ "$status" = 66 ]
         run dedup $mode bad in
@@ -102,7 +120,7 @@ PY
 @test "usage errors" {
     local args
     : >ref
-    for args in "--against ref" "--near 0.8 --against ref --cluster" "--contains ref --near 0.8" "--ngram 5" \
+    for args in "--against ref --keep last" "--near 0.8 --against ref --cluster" "--contains ref --near 0.8" "--ngram 5" \
         "--near 0.8 --ngram 5" "--max-share 0.5" "--contains ref --ngram 65" "--contains ref --max-share 1.5" \
         "--contains ref --annotate --drops x" "--contains ref --shingle words:5"; do
         run dedup $args </dev/null
