@@ -134,7 +134,7 @@ check-asan: deps-test ## the tests under AddressSanitizer and UndefinedBehaviorS
 	@$(MAKE) --no-print-directory -s $(ASAN) MILLRACE_SANITIZED=1 check-run
 check-tsan: deps-test ## the tests of threads under ThreadSanitizer
 	@$(MAKE) --no-print-directory -s -j2 $(TSAN) test-build
-	@BUILD=build/tsan MILLRACE_SANITIZED=1 sh tests/run.sh threads
+	@BUILD=build/tsan MILLRACE_SANITIZED=1 LIMIT=2400 sh tests/run.sh threads
 torture: deps-test ## the nth allocation and the nth system call fail
 	@$(MAKE) --no-print-directory -s -j2 test-build
 	@sh tests/run.sh torture

@@ -1,61 +1,115 @@
 /* bench: run a command many times, say how fast it is, and whether it became slower. */
 #include "../lib/app.h"
-#include "../lib/log.h"
 #include "../lib/os.h"
-#include "../lib/simd/cpu.h"
 #include "../lib/stat/bench.h"
-
-#include <math.h>
-#include <stdio.h>
+#include "../lib/stat/canary.h"
+#include "../lib/stat/evaluate.h"
+#include "../lib/stat/measuring.h"
 
 struct conf {
-    int64_t runs, warmup, min_time;
-    const char *vs, *prepare, *input, *child_report, *baseline, *fail_above, *min_abs;
-    bool shell, show_output, ignore_failure, strict_verdict;
-    int format, gate;
-    struct opt_list exports;
+    struct measuring_conf m;
+    struct evaluate_conf eval;
+    struct opt_list metrics;
+    double alpha, share;
+    bool compare;
 };
 
-#define AT(member) offsetof(struct conf, member)
+enum mode { MODE_MEASURE, MODE_EVAL, MODE_COMPARE };
+#define IN(mode)    (1u << (mode))
+#define AT(member)  offsetof(struct conf, m.member)
+#define OWN(member) offsetof(struct conf, member)
+
+static bool check_at(const char *text, struct err *err)
+{
+    int64_t at[EVALUATE_AT_MAX];
+    int count;
+
+    return evaluate_at(text, at, &count, err);
+}
+
+static bool check_metric(const char *text, struct err *err)
+{
+    struct canary_metric metric;
+
+    return canary_metric(text, &metric, NULL, err);
+}
 
 static const struct opt opts[] = {
     { 'n', "runs", OPT_INT, AT(runs), .arg = "N", .def = "10", .min = 1, .max = BENCH_RUNS_MAX,
-      .group = "Measuring", .help = "measured runs of each command" },
+      .modes = IN(MODE_MEASURE), .group = "Measuring", .help = "measured runs of each command" },
     { 'w', "warmup", OPT_INT, AT(warmup), .arg = "N", .def = "1", .max = 10000,
-      .group = "Measuring", .help = "runs before, not measured" },
-    { 0, "min-time", OPT_DURATION, AT(min_time), .arg = "TIME", .max = 86400, .group = "Measuring",
+      .modes = IN(MODE_MEASURE), .group = "Measuring", .help = "runs before, not measured" },
+    { 0, "min-time", OPT_DURATION, AT(min_time), .arg = "TIME", .max = 86400,
+      .modes = IN(MODE_MEASURE), .group = "Measuring",
       .help = "more runs, until they took TIME in total" },
     { 0, "vs", OPT_STRING, AT(vs), .arg = "COMMAND", .complete = OPT_COMPLETE_COMMAND,
-      .group = "Measuring", .help = "compare with COMMAND, runs interleaved" },
+      .modes = IN(MODE_MEASURE), .group = "Measuring",
+      .help = "compare with COMMAND, runs interleaved" },
+    { 0, "calibrate", OPT_FLAG, AT(calibrate), .modes = IN(MODE_MEASURE), .group = "Measuring",
+      .help = "how far runs of COMMAND alone go apart" },
     { 0, "prepare", OPT_STRING, AT(prepare), .arg = "COMMAND", .complete = OPT_COMPLETE_COMMAND,
-      .group = "Measuring", .help = "run COMMAND before every run, not measured" },
-    { 0, "input", OPT_PATH, AT(input), .arg = "FILE", .group = "Measuring",
-      .help = "stdin of every run (default: empty)" },
-    { 0, "shell", OPT_FLAG, AT(shell), .group = "Measuring",
+      .modes = IN(MODE_MEASURE), .group = "Measuring",
+      .help = "run COMMAND before every run, not measured" },
+    { 0, "input", OPT_PATH, AT(input), .arg = "FILE", .modes = IN(MODE_MEASURE),
+      .group = "Measuring", .help = "stdin of every run (default: empty)" },
+    { 0, "shell", OPT_FLAG, AT(shell), .modes = IN(MODE_MEASURE), .group = "Measuring",
       .help = "commands are texts for /bin/sh" },
     { 0, "child-report", OPT_PATH, AT(child_report), .arg = "FILE", .flags = OPT_OPTIONAL,
-      .group = "Measuring", .help = "add --report to commands, or read FILE after runs" },
-    { 0, "show-output", OPT_FLAG, AT(show_output), .group = "Measuring",
+      .modes = IN(MODE_MEASURE), .group = "Measuring",
+      .help = "add --report to commands, or read FILE after runs" },
+    { 0, "show-output", OPT_FLAG, AT(show_output), .modes = IN(MODE_MEASURE), .group = "Measuring",
       .help = "show what commands print, on stderr" },
-    { 'i', "ignore-failure", OPT_FLAG, AT(ignore_failure), .group = "Measuring",
-      .help = "measure commands that fail, too" },
-    { 0, "baseline", OPT_PATH, AT(baseline), .arg = "FILE", .group = "Verdict",
-      .help = "compare with an earlier --export json=FILE" },
-    { 0, "fail-above", OPT_STRING, AT(fail_above), .arg = "PCT", .group = "Verdict",
-      .help = "exit 1 when clearly slower by more than PCT" },
-    { 0, "min-abs", OPT_STRING, AT(min_abs), .arg = "X", .group = "Verdict",
-      .help = "and by more than X (2ms; with --gate rss 1M)" },
+    { 'i', "ignore-failure", OPT_FLAG, AT(ignore_failure), .modes = IN(MODE_MEASURE),
+      .group = "Measuring", .help = "measure commands that fail, too" },
+    { 0, "baseline", OPT_PATH, AT(baseline), .arg = "FILE", .modes = IN(MODE_MEASURE),
+      .group = "Verdict", .help = "compare with an earlier --export json=FILE" },
+    { 0, "fail-above", OPT_STRING, AT(fail_above), .arg = "PCT", .modes = IN(MODE_MEASURE),
+      .group = "Verdict", .help = "exit 1 when clearly slower by more than PCT" },
+    { 0, "min-abs", OPT_STRING, AT(min_abs), .arg = "X", .modes = IN(MODE_MEASURE),
+      .group = "Verdict", .help = "and by more than X (2ms; with --gate rss 1M)" },
     { 0, "gate", OPT_ENUM, AT(gate), .arg = "WHAT", .def = "wall",
-      .choices = "wall|cpu|user|system|rss", .group = "Verdict", .help = "what is compared" },
-    { 0, "strict-verdict", OPT_FLAG, AT(strict_verdict), .group = "Verdict",
-      .help = "exit 75 when the comparison is inconclusive" },
-    { 0, "format", OPT_ENUM, AT(format), .arg = "FORMAT", .def = "table",
-      .choices = "table|json|csv|md", .group = "Output", .help = "of the result" },
+      .choices = "wall|cpu|user|system|rss", .modes = IN(MODE_MEASURE), .group = "Verdict",
+      .help = "what is compared" },
+    { 0, "strict-verdict", OPT_FLAG, AT(strict_verdict), .modes = IN(MODE_MEASURE),
+      .group = "Verdict", .help = "exit 75 when the comparison is inconclusive" },
+    { 0, "format", OPT_ENUM, AT(format), .arg = "FORMAT", .def = "table", .choices = BENCH_FORMS,
+      .group = "Output", .help = "of the result" },
     { 0, "export", OPT_PATH, AT(exports), .arg = "FORMAT=FILE", .flags = OPT_REPEAT | OPT_WRITES,
-      .group = "Output", .help = "write the result to FILE as well" },
+      .modes = IN(MODE_MEASURE), .group = "Output", .help = "write the result to FILE as well" },
+    { 0, "eval", OPT_PATH, OWN(eval.gold), .arg = "GOLD", .flags = OPT_MODE, .group = "Quality",
+      .help = "how good predictions for the rows of GOLD are" },
+    { 0, "pred", OPT_PATH, OWN(eval.pred), .arg = "FILE", .modes = IN(MODE_EVAL),
+      .group = "Quality", .help = "the predictions, joined by id" },
+    { 0, "task", OPT_ENUM, OWN(eval.task), .arg = "TASK", .def = "label",
+      .choices = "label|answer|pass|rank|perplexity", .modes = IN(MODE_EVAL), .group = "Quality",
+      .help = "what the rows say" },
+    { 0, "gold-field", OPT_FIELD, OWN(eval.gold_field), .arg = "PATH", .modes = IN(MODE_EVAL),
+      .group = "Quality", .help = "member of the right answer" },
+    { 0, "pred-field", OPT_FIELD, OWN(eval.pred_field), .arg = "PATH", .modes = IN(MODE_EVAL),
+      .group = "Quality", .help = "member of the prediction" },
+    { 0, "at", OPT_STRING, OWN(eval.at), .arg = "K,...", .def = "1,5,10", .modes = IN(MODE_EVAL),
+      .check = check_at, .group = "Quality", .help = "k of pass@k, recall@k and nDCG@k" },
+    { 0, "compare", OPT_FLAG, OWN(compare), .flags = OPT_MODE, .group = "Canary",
+      .help = "promote (0), roll back (1) or wait (75)" },
+    { 0, "metric", OPT_STRING, OWN(metrics), .arg = "FIELD[:...]",
+      .flags = OPT_REPEAT | OPT_REQUIRED, .modes = IN(MODE_COMPARE), .check = check_metric,
+      .group = "Canary", .help = "member[:higher][:unit][:margin], lower is better" },
+    { 0, "alpha", OPT_FLOAT, OWN(alpha), .arg = "P", .def = "0.05", .min = 1e-6, .max = 0.5,
+      .modes = IN(MODE_COMPARE), .group = "Canary", .help = "chance of a wrong verdict" },
+    { 0, "share", OPT_FLOAT, OWN(share), .arg = "P", .min = 0.0001, .max = 0.9999,
+      .modes = IN(MODE_COMPARE), .group = "Canary",
+      .help = "expected share of CANARY: checked, 65 when not so" },
 };
 
-static const char *const synopsis[] = { "[options] [--] COMMAND [ARGUMENT...]", NULL };
+static const struct command_mode modes[] = {
+    [MODE_MEASURE] = { NULL, "run a command and measure it", COMMON_JOBS, false },
+    [MODE_EVAL] = { "eval", "judge predictions", COMMON_SEED, true },
+    [MODE_COMPARE] = { "compare", "verdict on a canary", COMMON_SEED, false },
+};
+
+static const char *const synopsis[] = { "[options] [--] COMMAND [ARGUMENT...]",
+                                        "--eval GOLD --pred FILE [options]",
+                                        "--compare STABLE CANARY --metric FIELD [options]", NULL };
 static const struct command_example examples[] = {
     { "how fast is it", "bench --input in.jsonl --child-report -- clean --normalize nfc" },
     { "two commands, side by side", "bench --vs 'sort in.jsonl' -- sort -u in.jsonl" },
@@ -63,6 +117,10 @@ static const struct command_example examples[] = {
     { "keep a baseline", "bench --export json=base.json -- clean in.jsonl" },
     { "fail when it became slower",
       "bench --baseline base.json --fail-above 50% -- clean in.jsonl" },
+    { "what can this machine tell apart", "bench --calibrate --runs 20 -- clean in.jsonl" },
+    { "how good are these labels", "bench --eval gold.jsonl --pred pred.jsonl" },
+    { "may the canary take over",
+      "bench --compare stable.jsonl canary.jsonl --metric ms:5% --metric error" },
     { 0 },
 };
 
@@ -73,459 +131,76 @@ static const struct command self = {
     .examples = examples,
     .opts = opts,
     .opt_count = countof(opts),
-    .common = COMMON_TARGET | COMMON_SEED | COMMON_PROGRESS,
+    .modes = modes,
+    .mode_count = countof(modes),
+    .common = COMMON_TARGET | COMMON_SEED | COMMON_PROGRESS | COMMON_JOBS,
     .operands = "COMMAND...",
-    .operands_end_options = true,
+    .operands_end_options = IN(MODE_MEASURE),
     .order = "rounds; in each round every command runs once, in seeded order",
-    .memory = "120 bytes per run",
+    .memory = "120 bytes per run; --eval, --compare: ids and figures",
 };
 
-/* ---- what is run ---- */
-
-struct job {
-    const char *const *argv;
-    const char *shown;
-    const char *report;    /* file that the command writes its --report to; NULL: none known */
-    struct os_stat before; /* of that file: a run that leaves it as it was wrote none */
-    bool told;             /* that no report came */
-};
-
-struct run {
-    const struct conf *conf;
-    struct app *app;
-    struct job job[2], prepare;
-    struct bench bench;
-    int64_t rounds;
-    struct os_temp output[3]; /* stderr of the runs; their --report files */
-    double margin, min_difference;
-    struct bench_result base;
-    struct arena scratch;
-};
-
-enum { OUTPUT_STDERR, OUTPUT_REPORT };
-
-/* A private file that goes away whatever happens. */
-static bool private_file(struct os_temp *t, struct arena *arena, struct err *err)
-{
-    const char *dir = os_env("TMPDIR");
-
-    return os_temp_create(t, arena_printf(arena, "%s/millrace-bench", dir ? dir : "/tmp").ptr, true,
-                          err);
-}
-
-static bool job_from_text(struct run *r, struct job *job, const char *text, struct err *err)
-{
-    struct arena *arena = &r->app->arena;
-    ptrdiff_t count;
-
-    if (r->conf->shell) {
-        const char **argv = arena_new(arena, const char *, 4);
-        argv[0] = "/bin/sh";
-        argv[1] = "-c";
-        argv[2] = text;
-        *job = (struct job){ .argv = argv, .shown = text };
-        return true;
-    }
-    if (!bench_words(text, &job->argv, &count, arena, err))
-        return false;
-    job->shown = bench_shown(job->argv, count, arena);
-    return true;
-}
-
-static bool job_report(struct run *r, int which, struct err *err)
-{
-    struct job *job = &r->job[which];
-    const char *asked = r->conf->child_report;
-    struct os_temp *t = &r->output[OUTPUT_REPORT + which];
-
-    job->report = asked && *asked ? asked : r->conf->shell ? NULL : bench_report_named(job->argv);
-    if (!asked || job->report)
-        return true;
-    if (r->conf->shell)
-        return err_set(err, ERR_USAGE,
-                       "--child-report with --shell needs =FILE: the file that the "
-                       "command writes by its own --report");
-    if (!private_file(t, &r->app->arena, err))
-        return false;
-    job->report = t->path;
-    job->argv = bench_report_added(job->argv, t->path, &r->app->arena);
-    return true;
-}
-
-static bool jobs_prepare(struct run *r, struct err *err)
-{
-    const struct opt_result *o = &r->app->options;
-    const struct conf *c = r->conf;
-
-    if (o->operand_count == 0)
-        return err_set(err, ERR_USAGE, "no command is given: bench [options] -- COMMAND ...");
-    if (c->shell && o->operand_count > 1)
-        return err_set(err, ERR_USAGE, "with --shell the command is one argument: quote it");
-    if (c->shell) {
-        if (!job_from_text(r, &r->job[0], o->operands[0], err))
-            return false;
-    } else {
-        const char **argv = arena_new(&r->app->arena, const char *, o->operand_count + 1);
-        memcpy(argv, o->operands, (size_t)o->operand_count * sizeof *argv);
-        r->job[0].argv = argv;
-        r->job[0].shown = bench_shown(argv, o->operand_count, &r->app->arena);
-    }
-    r->bench.count = c->vs ? 2 : 1;
-    if ((c->vs && !job_from_text(r, &r->job[1], c->vs, err)) ||
-        (c->prepare && !job_from_text(r, &r->prepare, c->prepare, err)))
-        return false;
-    for (int i = 0; i < r->bench.count; i++) {
-        r->bench.result[i].command = r->job[i].shown;
-        if (!job_report(r, i, err))
-            return false;
-    }
-    return true;
-}
-
-/* ---- one run ---- */
-
-/* The last line that a failed command printed, as ": 'line'", or "". */
-static const char *last_words(const struct run *r, struct arena *arena)
-{
-    slice text;
-
-    if (r->conf->show_output || !os_slurp(r->output[OUTPUT_STDERR].path, 64 << 20, &text, NULL))
-        return "";
-    while (text.len && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == ' '))
-        text.len--;
-    ptrdiff_t start = text.len;
-    while (start && text.ptr[start - 1] != '\n')
-        start--;
-    const char *said = "";
-    if (text.len)
-        said = arena_printf(arena, ": %s", ERR_QUOTE(slice_from(text, start))).ptr;
-    os_free(text);
-    return said;
-}
-
-static bool run_job(struct run *r, const struct job *job, bool may_fail, struct os_usage *usage,
+static bool compare(struct app *app, const struct bench_env *env, const struct conf *c,
                     struct err *err)
 {
-    const struct conf *c = r->conf;
-    struct os_spawn spawn = {
-        .argv = job->argv,
-        .stdin_path = c->input ? c->input : "/dev/null",
-        .stdout_path = c->show_output ? NULL : "/dev/null",
-        .stderr_path = c->show_output ? NULL : r->output[OUTPUT_STDERR].path,
-        .stdout_to_stderr = c->show_output,
-    };
+    struct canary_metric metrics[CANARY_METRICS_MAX];
+    struct canary_conf conf = { .metrics = metrics,
+                                .metric_count = (int)c->metrics.count,
+                                .alpha = c->alpha,
+                                .share = c->share,
+                                .json = c->m.format == BENCH_JSON };
 
-    if (!os_run(&spawn, usage, err))
-        return false;
-    if (os_stopped())
-        return err_set(err, ERR_STOP, "stopped by signal %d", os_stopped());
-    if (usage->exit_code == 0 || may_fail)
-        return true;
-    return err_set(err, ERR_CHILD, "%s: exit code %d%s", ERR_QUOTE(slice_of(job->shown)),
-                   usage->exit_code, last_words(r, &r->app->arena));
-}
-
-static void read_report(struct run *r, struct job *job, double *sample)
-{
-    struct os_stat now;
-    slice text;
-
-    if (!job->report)
-        return;
-    bool fresh = os_stat(job->report, &now, NULL) && now.exists &&
-                 (now.inode != job->before.inode || now.mtime_ns != job->before.mtime_ns);
-    if (fresh && os_slurp(job->report, 64 << 20, &text, NULL)) {
-        fresh = bench_read_report(text, sample, &r->scratch);
-        os_free(text);
-        arena_reset(&r->scratch);
-        if (fresh)
-            return;
-    }
-    if (!job->told && r->conf->child_report)
-        log_warn("%s wrote no report of millrace to %s: no rates", ERR_QUOTE(slice_of(job->shown)),
-                 ERR_QUOTE(slice_of(job->report)));
-    job->told = true;
-}
-
-static void fill_sample(const struct os_usage *u, double *sample)
-{
-    sample[BENCH_WALL] = (double)u->wall_ns / 1e9;
-    sample[BENCH_USER] = (double)u->user_ns / 1e9;
-    sample[BENCH_SYSTEM] = (double)u->sys_ns / 1e9;
-    sample[BENCH_CPU] = sample[BENCH_USER] + sample[BENCH_SYSTEM];
-    sample[BENCH_RSS] = (double)u->max_rss_bytes;
-    sample[BENCH_MINOR_FAULTS] = (double)u->minor_faults;
-    sample[BENCH_MAJOR_FAULTS] = (double)u->major_faults;
-    sample[BENCH_VOLUNTARY_SWITCHES] = (double)u->voluntary_switches;
-    sample[BENCH_INVOLUNTARY_SWITCHES] = (double)u->involuntary_switches;
-    sample[BENCH_EXIT] = u->exit_code;
-    for (int m = BENCH_FROM_REPORT; m < BENCH_MEASURES; m++)
-        sample[m] = NAN;
-}
-
-static bool once(void *self_run, int which, int64_t round, bool warmup, double *sample,
-                 struct err *err)
-{
-    struct run *r = self_run;
-    struct job *job = &r->job[which];
-    struct os_usage usage;
-    char line[80];
-
-    if (r->app->progress.shown) {
-        snprintf(line, sizeof line, "%s %lld of %lld", warmup ? "warm-up" : "run",
-                 (long long)(warmup ? round : round - r->conf->warmup) + 1,
-                 (long long)(warmup ? r->conf->warmup : r->conf->runs));
-        log_status(line);
-    }
-    if (r->conf->prepare && !run_job(r, &r->prepare, false, &usage, err)) {
-        if (err->class == ERR_CHILD)
-            err_context(err, "--prepare");
-        return false;
-    }
-    if (job->report)
-        os_stat(job->report, &job->before, NULL);
-    if (!run_job(r, job, r->conf->ignore_failure, &usage, err))
-        return false;
-    fill_sample(&usage, sample);
-    read_report(r, job, sample);
-    return true;
-}
-
-/* ---- options that need a look before anything runs ---- */
-
-static bool parse_gate(struct run *r, struct err *err)
-{
-    const struct conf *c = r->conf;
-    int64_t n = 0;
-
-    if (!c->vs && !c->baseline && (c->fail_above || c->min_abs || c->strict_verdict))
-        return err_set(err, ERR_USAGE, "--%s needs --baseline FILE or --vs COMMAND",
-                       c->fail_above ? "fail-above"
-                       : c->min_abs  ? "min-abs"
-                                     : "strict-verdict");
-    if (c->vs && c->baseline)
-        return err_set(err, ERR_USAGE, "--vs and --baseline exclude each other");
-    r->margin = 0.02;
-    if (c->fail_above) {
-        slice s = slice_of(c->fail_above);
-        s.len -= slice_ends(s, SLICE("%"));
-        if (!opt_parse_float(s, &r->margin) || !(r->margin >= 0 && r->margin <= 10000))
-            return err_set(err, ERR_USAGE, "--fail-above: %s is not a percentage from 0 to 10000",
-                           ERR_QUOTE(slice_of(c->fail_above)));
-        r->margin /= 100;
-    }
-    if (c->min_abs && c->gate == BENCH_RSS && !opt_parse_size(slice_of(c->min_abs), &n))
-        return err_set(err, ERR_USAGE, "--min-abs: %s is not a size",
-                       ERR_QUOTE(slice_of(c->min_abs)));
-    if (c->min_abs && c->gate != BENCH_RSS && !opt_parse_duration(slice_of(c->min_abs), &n))
-        return err_set(err, ERR_USAGE, "--min-abs: %s is not a duration",
-                       ERR_QUOTE(slice_of(c->min_abs)));
-    r->min_difference = c->gate == BENCH_RSS ? (double)n : (double)n / 1e9;
-    return true;
-}
-
-static bool export_split(const char *text, enum bench_form *form, const char **path,
-                         struct err *err)
-{
-    static const char *const names[] = { "table", "json", "csv", "md" };
-    const char *equals = strchr(text, '=');
-
-    for (int i = 0; equals && equals[1] && i < countof(names); i++)
-        if (slice_eq(slice_make(text, equals - text), slice_of(names[i]))) {
-            *form = (enum bench_form)i;
-            *path = equals + 1;
-            return true;
-        }
-    return err_set(err, ERR_USAGE, "--export: %s is not FORMAT=FILE with table, json, csv or md",
-                   ERR_QUOTE(slice_of(text)));
-}
-
-/* An export that cannot be made is said before the commands run for an hour. */
-static bool check_exports(const struct run *r, struct err *err)
-{
-    enum bench_form form;
-    const char *path;
-    struct os_stat st;
-
-    for (ptrdiff_t i = 0; i < r->conf->exports.count; i++) {
-        if (!export_split(r->conf->exports.items[i], &form, &path, err))
+    if (app->options.operand_count != 2)
+        return err_set(err, ERR_USAGE, "--compare takes two files: STABLE CANARY");
+    if (c->metrics.count > CANARY_METRICS_MAX)
+        return err_set(err, ERR_USAGE, "at most %d --metric", CANARY_METRICS_MAX);
+    for (int i = 0; i < conf.metric_count; i++)
+        if (!canary_metric(c->metrics.items[i], &metrics[i], env->arena, err))
             return false;
-        if (!r->app->common.force && os_stat(path, &st, NULL) && st.is_file)
-            return err_set(err, ERR_CANTCREAT, "%s exists: use --force to replace it",
-                           ERR_QUOTE(slice_of(path)));
+    conf.stable = app->options.operands[0];
+    conf.canary = app->options.operands[1];
+    return canary_run(env, &conf, err);
+}
+
+static bool evaluate(struct app *app, const struct bench_env *env, struct conf *c, struct err *err)
+{
+    bool gold_only = c->eval.task == EVALUATE_PERPLEXITY;
+
+    if (gold_only != !c->eval.pred)
+        return err_set(err, ERR_USAGE,
+                       gold_only ? "--task perplexity takes no --pred"
+                                 : "--eval needs --pred FILE");
+    if (app_given(app, "at") && c->eval.task != EVALUATE_PASS && c->eval.task != EVALUATE_RANK)
+        return err_set(err, ERR_USAGE, "--at is for --task pass and rank");
+    if (gold_only && (c->eval.gold_field || c->eval.pred_field))
+        return err_set(err, ERR_USAGE, "--task perplexity reads the members nll and n");
+    c->eval.json = c->m.format == BENCH_JSON;
+    return evaluate_run(env, &c->eval, err);
+}
+
+static bool run(struct app *app, void *arg, struct err *err)
+{
+    struct conf *c = arg;
+    struct bench_env env = { .report = &app->report,
+                             .progress = &app->progress,
+                             .arena = &app->arena,
+                             .output = app->common.output,
+                             .force = app->common.force,
+                             .jobs = (int)app->common.jobs,
+                             .seed = app->common.seed };
+
+    if (app->options.mode != MODE_MEASURE && c->m.format > BENCH_JSON)
+        return err_set(err, ERR_USAGE, "this mode has --format table and json");
+    switch (app->options.mode) {
+    case MODE_EVAL:
+        return evaluate(app, &env, c, err);
+    case MODE_COMPARE:
+        return compare(app, &env, c, err);
+    default:
+        c->m.operands = app->options.operands;
+        c->m.operand_count = app->options.operand_count;
+        return measuring_run(&env, &c->m, err);
     }
-    return true;
-}
-
-static void host_here(struct bench_host *h, struct arena *arena)
-{
-    struct os_host os;
-
-    os_host(&os);
-    *h = (struct bench_host){
-        .cpu = cpu_model_name(),
-        .arch = arena_cstr_dup(arena, slice_of(os.arch)),
-        .governor = arena_cstr_dup(arena, slice_of(os.governor)),
-        .kernel = arena_cstr_dup(arena, slice_of(os.kernel)),
-        .cpus = os_cpu_count(),
-        .memory_bytes = os.memory_bytes,
-    };
-}
-
-/* Reads the baseline; *same_host false, with a warning, when it was measured elsewhere. */
-static bool load_baseline(struct run *r, bool *same_host, struct err *err)
-{
-    struct arena *arena = &r->app->arena;
-    struct bench_host host;
-    slice text;
-
-    if (!in_slurp(r->conf->baseline, 1 << 30, &text, err))
-        return false;
-    bool ok = bench_baseline(text, r->job[0].shown, &r->base, &host, arena, err);
-    os_free(text);
-    if (!ok)
-        return err_context(err, "--baseline %s", r->conf->baseline);
-    if (strcmp(r->base.command, r->job[0].shown) != 0)
-        log_notice("the baseline measured another command: %s",
-                   ERR_QUOTE(slice_of(r->base.command)));
-    const char *differs = bench_host_difference(&host, &r->bench.host, arena);
-    if (differs)
-        log_warn("the baseline is from another machine (%s): %s", differs,
-                 r->conf->fail_above ? "this run cannot fail" : "compare with care");
-    *same_host = !differs;
-    return true;
-}
-
-/* ---- the end ---- */
-
-static bool write_text(const struct run *r, const char *path, enum bench_form form, struct err *err)
-{
-    struct buf text = BUF_INIT(0);
-    struct arena arena = { 0 };
-    struct out *out = out_open(&(struct out_conf){ .path = path,
-                                                   .force = r->app->common.force,
-                                                   .compress = path ? NULL : "none" },
-                               err);
-
-    if (!out)
-        return false;
-    bench_format(&r->bench, form, &text, &arena);
-    bool ok = out_write(out, buf_slice(&text), err);
-    if (ok)
-        ok = out_commit(out, err);
-    else
-        out_abort(out);
-    buf_release(&text);
-    arena_release(&arena);
-    return ok;
-}
-
-static bool write_results(const struct run *r, struct err *err)
-{
-    enum bench_form form;
-    const char *path;
-
-    if (!write_text(r, r->app->common.output, (enum bench_form)r->conf->format, err))
-        return false;
-    for (ptrdiff_t i = 0; i < r->conf->exports.count; i++)
-        if (!export_split(r->conf->exports.items[i], &form, &path, err) ||
-            !write_text(r, path, form, err))
-            return false;
-    return true;
-}
-
-static void fill_report(struct run *r)
-{
-    struct report *rep = &r->app->report;
-    const struct bench_comparison *c = &r->bench.comparison;
-    const struct bench_result *result = &r->bench.result[0];
-    struct arena *a = &r->app->arena;
-
-    report_int(rep, "runs", result->count, "Measured runs of the command.");
-    report_float(rep, "wall_median_seconds", bench_summary(result, BENCH_WALL, a).median,
-                 "Median wall time of the command.");
-    report_float(rep, "cpu_median_seconds", bench_summary(result, BENCH_CPU, a).median,
-                 "Median CPU time of the command.");
-    report_float(rep, "rss_median_bytes", bench_summary(result, BENCH_RSS, a).median,
-                 "Median of the largest resident memory of the command.");
-    if (!c->done)
-        return;
-    report_float(rep, "ratio", c->ratio.mid, "Ratio to what it was compared with.");
-    report_text(rep, "verdict", slice_of(stat_verdict_name(c->verdict)));
-    report_int(rep, "regression", c->regression, "1 when the command is clearly slower.");
-}
-
-static bool conclude(const struct run *r, struct err *err)
-{
-    const struct bench_comparison *c = &r->bench.comparison;
-    slice verdict = c->done ? bench_verdict(&r->bench, &r->app->arena) : SLICE("");
-
-    if (c->regression)
-        return err_set(err, ERR_FINDING, "regression: %.*s", SLICE_ARG(verdict));
-    if (!c->done || c->verdict != STAT_INCONCLUSIVE)
-        return true;
-    if (r->conf->strict_verdict)
-        return err_set(err, ERR_TEMPFAIL, "%.*s", SLICE_ARG(verdict));
-    if (r->conf->fail_above)
-        log_warn("%.*s; more runs (--runs) make it clearer", SLICE_ARG(verdict));
-    return true;
-}
-
-static bool measure(struct run *r, struct err *err)
-{
-    const struct conf *c = r->conf;
-    bool same_host = true;
-    struct os_stat st;
-
-    if (!parse_gate(r, err) || !jobs_prepare(r, err) || !check_exports(r, err))
-        return false;
-    if (c->input && (!os_stat(c->input, &st, err) ||
-                     ((!st.exists || st.is_dir) &&
-                      !err_set(err, ERR_NOINPUT, "--input: %s is not there or a folder",
-                               ERR_QUOTE(slice_of(c->input))))))
-        return false;
-    host_here(&r->bench.host, &r->app->arena);
-    if (c->baseline && !load_baseline(r, &same_host, err))
-        return false;
-    if (!private_file(&r->output[OUTPUT_STDERR], &r->app->arena, err))
-        return false;
-    struct bench_plan plan = { .warmup = c->warmup,
-                               .runs = c->runs,
-                               .min_time_ns = c->min_time,
-                               .seed = (uint64_t)r->app->common.seed };
-    r->bench.warmup = c->warmup;
-    r->bench.seed = r->app->common.seed;
-    r->bench.unix_ms = os_unix_ms();
-    bool ok = bench_measure(&r->bench, &plan, once, r, &r->app->arena, err);
-    log_status_clear();
-    if (!ok)
-        return false;
-    struct bench_gate gate = { .measure = (enum bench_measure)c->gate,
-                               .margin = r->margin,
-                               .min_difference = r->min_difference,
-                               .fail = c->fail_above,
-                               .same_host = same_host };
-    if (c->vs)
-        bench_compare(&r->bench, &r->bench.result[1], true, r->job[1].shown, &gate, &r->app->arena);
-    else if (c->baseline)
-        bench_compare(&r->bench, &r->base, false, c->baseline, &gate, &r->app->arena);
-    fill_report(r);
-    return write_results(r, err) && conclude(r, err);
-}
-
-static bool run(struct app *app, void *conf, struct err *err)
-{
-    static struct run r;
-
-    r.conf = conf;
-    r.app = app;
-    for (int i = 0; i < countof(r.output); i++)
-        r.output[i] = (struct os_temp){ .fd = -1, .slot = -1 };
-    bool ok = measure(&r, err);
-    for (int i = 0; i < countof(r.output); i++)
-        os_temp_discard(&r.output[i]);
-    arena_release(&r.scratch);
-    return ok;
 }
 
 int main(int argc, char **argv)

@@ -227,6 +227,24 @@ static void parse_letters(struct parse *p, const char *arg)
     }
 }
 
+static bool mode_selected(const struct parse *p, ptrdiff_t mode)
+{
+    const char *name = p->cmd->modes[mode].option;
+
+    return name && opt_given(p->cmd, p->res, name);
+}
+
+/* By the modes that were named in front of it. */
+static bool operand_ends_options(const struct parse *p)
+{
+    ptrdiff_t mode = 0;
+
+    for (ptrdiff_t m = 1; m < p->cmd->mode_count; m++)
+        if (mode_selected(p, m))
+            mode = m;
+    return p->cmd->operands_end_options >> mode & 1;
+}
+
 static void parse_arguments(struct parse *p)
 {
     bool options = true;
@@ -236,7 +254,7 @@ static void parse_arguments(struct parse *p)
         const char *arg = p->argv[p->at++];
         if (!options || arg[0] != '-' || !arg[1]) {
             p->res->operands[p->res->operand_count++] = arg;
-            options = options && !p->cmd->operands_end_options;
+            options = options && !operand_ends_options(p);
         } else if (strcmp(arg, "--") == 0) {
             options = false;
         } else if (arg[1] == '-') {
@@ -248,13 +266,6 @@ static void parse_arguments(struct parse *p)
 }
 
 /* ---- what holds between options ---- */
-
-static bool mode_selected(const struct parse *p, ptrdiff_t mode)
-{
-    const char *name = p->cmd->modes[mode].option;
-
-    return name && opt_given(p->cmd, p->res, name);
-}
 
 static void choose_mode(struct parse *p)
 {

@@ -126,12 +126,12 @@ struct command {
     ptrdiff_t opt_count;
     const struct command_mode *modes; /* modes[0] is the default; NULL: one mode */
     ptrdiff_t mode_count;
-    unsigned common;            /* enum opt_common_group */
-    const char *operands;       /* "FILE...": any number; "DIR": exactly one; "[DIR]":
+    unsigned common;               /* enum opt_common_group */
+    const char *operands;          /* "FILE...": any number; "DIR": exactly one; "[DIR]":
                                                at most one; NULL: none is taken */
-    bool operands_end_options;  /* bench: the first operand ends the options */
-    const char *order, *memory; /* one line each, in --help and the manual */
-    const char *libraries;      /* for -V, e.g. "PCRE2 10.42"; may be NULL */
+    unsigned operands_end_options; /* bit i: in modes[i] the first operand ends the options */
+    const char *order, *memory;    /* one line each, in --help and the manual */
+    const char *libraries;         /* for -V, e.g. "PCRE2 10.42"; may be NULL */
 };
 
 struct opt_result {

@@ -14,7 +14,7 @@ list() {
         tests/property/*.py tests/property/*.sh 2>/dev/null | grep -v '\.d$' ;;
     isa) ls tests/cli/*.bats 2>/dev/null ;;
     threads) ls "$BUILD"/unit/test_flow* "$BUILD"/unit/test_threads* "$BUILD"/unit/test_model* \
-        tests/cli/*.bats 2>/dev/null | grep -v '\.d$' ;;
+        tests/cli/*.bats 2>/dev/null | grep -v -e '\.d$' -e bench.bats ;; # bench has one thread, and times
     torture) ls tests/torture/*.sh tests/torture/*.py 2>/dev/null ;;
     esac
 }
@@ -23,10 +23,10 @@ one() { # PROGRAM: its TAP and its messages into files
     name=$(basename "$1")
     began=$(date +%s)
     case "$1" in
-    *.bats) timeout -k 10 600 bats --tap "$1" ;;
-    *.py) timeout -k 10 600 python3 "$1" ;;
-    *.sh) timeout -k 10 600 sh "$1" ;;
-    *) timeout -k 10 600 "$1" ;;
+    *.bats) timeout -k 10 "${LIMIT:-600}" bats --tap "$1" ;;
+    *.py) timeout -k 10 "${LIMIT:-600}" python3 "$1" ;;
+    *.sh) timeout -k 10 "${LIMIT:-600}" sh "$1" ;;
+    *) timeout -k 10 "${LIMIT:-600}" "$1" ;;
     esac >"$tap/$name.tap" 2>"$tap/$name.err" </dev/null
     echo "exit $?" >"$tap/$name.code"
     echo "$(($(date +%s) - began)) s $name" >"$tap/$name.time"

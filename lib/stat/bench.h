@@ -120,13 +120,28 @@ void bench_compare(struct bench *b, const struct bench_result *base, bool interl
 /* One line: "slower: 1.21 times the wall time of 'old' (99 % interval 1.18 to 1.24)". */
 slice bench_verdict(const struct bench *b, struct arena *arena);
 
+/* How far comparisons of a command with itself go apart on this host: the 99th percentile of
+ * |ratio - 1| over seeded splits of the runs into halves. NAN: fewer than 2 * STAT_MIN_SAMPLES. */
+double bench_noise(const struct bench_result *r, enum bench_measure m, uint64_t seed,
+                   struct arena *arena);
+
 /* What differs between two hosts, or NULL: "cpu 'A', now 'B'". The kernel may differ. */
 const char *bench_host_difference(const struct bench_host *base, const struct bench_host *now,
                                   struct arena *arena);
 
 /* ---- texts ---- */
 
-enum bench_form { BENCH_TABLE, BENCH_JSON, BENCH_CSV, BENCH_MARKDOWN };
+/* The names of BENCH_FORMS, in this order. */
+enum bench_form {
+    BENCH_TABLE,
+    BENCH_JSON,
+    BENCH_CSV,
+    BENCH_MARKDOWN,
+    BENCH_JSONL, /* a line per run */
+    BENCH_JUNIT, /* XML: a regression is a failed case */
+    BENCH_GITHUB /* workflow commands: a regression is an ::error:: */
+};
+#define BENCH_FORMS "table|json|csv|md|jsonl|junit|github"
 
 void bench_format(const struct bench *b, enum bench_form form, struct buf *out,
                   struct arena *arena);

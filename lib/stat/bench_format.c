@@ -264,6 +264,99 @@ static void format_csv(const struct bench *b, struct buf *out, struct arena *are
     }
 }
 
+/* ---- JUnit, GitHub ---- */
+
+static void xml_text(struct buf *out, const char *s)
+{
+    for (; *s; s++) {
+        const char *escaped = *s == '&'                               ? "&amp;"
+                              : *s == '<'                             ? "&lt;"
+                              : *s == '>'                             ? "&gt;"
+                              : *s == '"'                             ? "&quot;"
+                              : (unsigned char)*s < ' ' && *s != '\t' ? " "
+                                                                      : NULL;
+        if (escaped)
+            buf_append(out, slice_of(escaped));
+        else
+            buf_append_byte(out, *s);
+    }
+}
+
+/* A test case per command; the comparison is a case of its own that fails on a regression. */
+static void format_junit(const struct bench *b, struct buf *out, struct arena *arena)
+{
+    const struct bench_comparison *c = &b->comparison;
+    double total = 0;
+
+    for (int i = 0; i < b->count; i++)
+        total += bench_summary(&b->result[i], BENCH_WALL, arena).median;
+    buf_append(out, SLICE("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"));
+    buf_printf(out,
+               "<testsuite name=\"bench\" tests=\"%d\" failures=\"%d\" errors=\"0\" skipped=\"%d\" "
+               "time=\"%.6f\">\n",
+               b->count + c->done, c->regression, c->done && c->verdict == STAT_INCONCLUSIVE,
+               total);
+    for (int i = 0; i < b->count; i++) {
+        struct stat_summary wall = bench_summary(&b->result[i], BENCH_WALL, arena);
+        buf_append(out, SLICE("  <testcase classname=\"bench\" name=\""));
+        xml_text(out, b->result[i].command);
+        buf_printf(out, "\" time=\"%.6f\"/>\n", wall.median);
+    }
+    if (c->done) {
+        slice verdict = bench_verdict(b, arena);
+        buf_append(out, SLICE("  <testcase classname=\"bench\" name=\"comparison with "));
+        xml_text(out, c->against);
+        buf_append(out, SLICE("\">\n"));
+        const char *element = c->regression                     ? "failure"
+                              : c->verdict == STAT_INCONCLUSIVE ? "skipped"
+                                                                : NULL;
+        if (element) {
+            buf_printf(out, "    <%s message=\"", element);
+            xml_text(out, verdict.ptr);
+            buf_append(out, SLICE("\"/>\n"));
+        } else {
+            buf_append(out, SLICE("    <system-out>"));
+            xml_text(out, verdict.ptr);
+            buf_append(out, SLICE("</system-out>\n"));
+        }
+        buf_append(out, SLICE("  </testcase>\n"));
+    }
+    buf_append(out, SLICE("</testsuite>\n"));
+}
+
+/* Workflow commands: %, CR and LF of their texts are escaped. */
+static void workflow_text(struct buf *out, const char *s)
+{
+    for (; *s; s++) {
+        if (*s == '%' || *s == '\r' || *s == '\n')
+            buf_printf(out, "%%%02X", (unsigned)*s);
+        else
+            buf_append_byte(out, *s);
+    }
+}
+
+static void format_github(const struct bench *b, struct buf *out, struct arena *arena)
+{
+    const struct bench_comparison *c = &b->comparison;
+
+    for (int i = 0; i < b->count; i++) {
+        struct stat_summary wall = bench_summary(&b->result[i], BENCH_WALL, arena);
+        char median[32], mad[32];
+        buf_append(out, SLICE("::notice title=bench::"));
+        workflow_text(out, b->result[i].command);
+        buf_printf(out, ": %s, MAD %s, %td runs\n", quantity(median, wall.median, UNIT_SECONDS),
+                   quantity(mad, wall.mad, UNIT_SECONDS), b->result[i].count);
+    }
+    if (c->done) {
+        buf_printf(out, "::%s title=bench::",
+                   c->regression                     ? "error"
+                   : c->verdict == STAT_INCONCLUSIVE ? "warning"
+                                                     : "notice");
+        workflow_text(out, bench_verdict(b, arena).ptr);
+        buf_append_byte(out, '\n');
+    }
+}
+
 /* ---- JSON ---- */
 
 static void json_number(struct buf *out, const char *name, double x)
@@ -318,6 +411,24 @@ static void json_result(const struct bench_result *r, struct buf *out, struct ar
     buf_append(out, SLICE("}}"));
 }
 
+/* One line per run, in the order of the runs of each command. */
+static void format_jsonl(const struct bench *b, struct buf *out, struct arena *arena)
+{
+    (void)arena;
+    for (int i = 0; i < b->count; i++) {
+        const struct bench_result *r = &b->result[i];
+        for (ptrdiff_t k = 0; k < r->count; k++) {
+            buf_append(out, SLICE("{\"command\":"));
+            json_append_bytes(out, slice_of(r->command));
+            buf_printf(out, ",\"run\":%td", k);
+            for (int m = 0; m < BENCH_MEASURES; m++)
+                if (!isnan(r->samples[m][k]))
+                    json_number(out, bench_names[m].json, r->samples[m][k]);
+            buf_append(out, SLICE("}\n"));
+        }
+    }
+}
+
 static void json_comparison(const struct bench_comparison *c, struct buf *out)
 {
     buf_append(out, SLICE(",\"comparison\":{\"against\":"));
@@ -366,10 +477,10 @@ static void format_json(const struct bench *b, struct buf *out, struct arena *ar
 void bench_format(const struct bench *b, enum bench_form form, struct buf *out, struct arena *arena)
 {
     static void (*const forms[])(const struct bench *, struct buf *, struct arena *) = {
-        [BENCH_TABLE] = format_table,
-        [BENCH_JSON] = format_json,
-        [BENCH_CSV] = format_csv,
-        [BENCH_MARKDOWN] = format_markdown,
+        [BENCH_TABLE] = format_table,   [BENCH_JSON] = format_json,
+        [BENCH_CSV] = format_csv,       [BENCH_MARKDOWN] = format_markdown,
+        [BENCH_JSONL] = format_jsonl,   [BENCH_JUNIT] = format_junit,
+        [BENCH_GITHUB] = format_github,
     };
 
     forms[form](b, out, arena);

@@ -2,6 +2,7 @@
 #include "bench.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #define CONFIDENCE 0.99
 #define FIRST_ROOM 32
@@ -126,4 +127,43 @@ const char *bench_host_difference(const struct bench_host *base, const struct be
                             (long long)now->cpus)
             .ptr;
     return NULL;
+}
+
+/* ---- noise ---- */
+
+#define NOISE_SPLITS 1000
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+double bench_noise(const struct bench_result *r, enum bench_measure m, uint64_t seed,
+                   struct arena *arena)
+{
+    ptrdiff_t n = r->count, half = n / 2;
+    struct stat_rng rng = { seed };
+    double *x = arena_new(arena, double, n + 1), *half_x = arena_new(arena, double, n + 1);
+    double *apart = arena_new(arena, double, NOISE_SPLITS);
+
+    if (half < STAT_MIN_SAMPLES)
+        return NAN;
+    memcpy(x, r->samples[m], (size_t)n * sizeof *x);
+    for (int split = 0; split < NOISE_SPLITS; split++) {
+        for (ptrdiff_t i = n - 1; i > 0; i--) {
+            ptrdiff_t k = stat_rng_below(&rng, i + 1);
+            double swap = x[i];
+            x[i] = x[k];
+            x[k] = swap;
+        }
+        memcpy(half_x, x, (size_t)half * sizeof *x);
+        double first = stat_median(half_x, half);
+        memcpy(half_x, x + half, (size_t)half * sizeof *x);
+        double second = stat_median(half_x, half);
+        apart[split] = first > 0 && second > 0 ? MAX(first / second, second / first) - 1 : 0;
+    }
+    qsort(apart, NOISE_SPLITS, sizeof *apart, by_size);
+    return stat_quantile(apart, NOISE_SPLITS, 0.99);
 }

@@ -283,8 +283,150 @@ END
     for i in $(seq 1 2000); do echo "{\"id\":$i,\"text\":\"line $i\"}"; done >in.jsonl
     bench --dump-options | sed -n 's/^@example\t[^\t]*\t//p' >examples
     [ "$(wc -l <examples)" -ge 5 ]
+    for i in $(seq 1 1500); do
+        echo "{\"id\":$i,\"label\":\"x\",\"ms\":$((20 + i % 7)),\"error\":false}"
+    done | tee gold.jsonl pred.jsonl stable.jsonl >canary.jsonl
     while read -r line; do
         sh -c "$line" >out 2>err </dev/null || { echo "$line: $?"; cat out err; return 1; }
-        grep -q '^wall time' out
+        grep -Eq '^wall|^accuracy  |^metric ' out
     done <examples
+}
+
+@test "--format jsonl, junit and github say what a run and a verdict were" {
+    bench --runs 6 --vs 'sleep 0.01' --format jsonl --export junit=j.xml --export github=g.txt -- sleep 0.05 >l.jsonl
+    [ "$(wc -l <l.jsonl)" = 12 ]
+    [ "$(tail -1 l.jsonl | python3 -c 'import json,sys; d=json.load(sys.stdin); print(d["command"], d["run"], d["exit_code"])')" = "sleep 0.01 5 0" ]
+    python3 - <<'END'
+import xml.etree.ElementTree as x
+s = x.parse("j.xml").getroot()
+assert s.tag == "testsuite" and s.get("tests") == "3" and s.get("failures") == "0", s.attrib
+assert [c.get("name") for c in s] == ["sleep 0.05", "sleep 0.01", "comparison with sleep 0.01"]
+assert s[2][0].tag == "system-out" and s[2][0].text.startswith("slower: "), s[2][0].text
+END
+    [ "$(grep -c '^::notice title=bench::' g.txt)" = 3 ]
+    touch summary.md
+    run env GITHUB_STEP_SUMMARY="$PWD/summary.md" bench --runs 6 --vs 'sleep 0.01' --fail-above 50% --format github -- sleep 0.05
+    [ "$status" = 1 ]
+    [[ $output == *"::error title=bench::slower: "* ]]
+    grep -q '^| `sleep 0.05`' summary.md
+    bench --runs 1 --format github -- sh -c 'true; # 100% <&>' >g.txt
+    grep -q '100%25 <&>' g.txt
+    bench --runs 1 --format junit -- sh -c 'true; # "a" <&>' | python3 -c 'import sys, xml.etree.ElementTree as x; x.parse(sys.stdin)'
+}
+
+@test "--calibrate proposes what a comparison can tell apart" {
+    bench --calibrate --runs 12 --format json -- sleep 0.01 >c.json
+    [ "$(json c.json 'd["runs"] == 12 and 0 <= d["wall"]["noise"] and d["wall"]["fail_above_percent"] >= max(1, 200 * d["wall"]["noise"])')" = true ]
+    bench --calibrate --runs 10 -- true | grep -Eq '^rss +[0-9.e+]+ +[0-9.]+% +[0-9]+%'
+    for bad in "--runs 9" "--vs true" "--format md" "--export json=x"; do
+        run bench --calibrate $bad -- true
+        [ "$status" = 2 ] || { echo "$bad: $status"; return 1; }
+    done
+}
+
+rows() { # MEMBERS of each row, one argument a row; ids from 1
+    local i=0
+    for r; do echo "{\"id\":$((++i)),$r}"; done
+}
+
+@test "--eval joins by id: missing ones are wrong, unknown ones left out, two are an error" {
+    rows '"label":"a"' '"label":"b"' '"label":"b"' '"label":7' >gold
+    printf '%s\n' '{"id":3,"label":"a"}' '{"id":"1","label":"a"}' '{"id":9,"label":"a"}' '{"label":7,"id":4}' >pred
+    run bench --eval gold --pred pred --format json -o r.json
+    [ "$status" = 0 ]
+    [[ $output == *"1 of 4 rows of gold have no prediction: counted as wrong"* ]]
+    [[ $output == *"1 predictions have no row in gold"* ]]
+    [ "$(json r.json '[d["accuracy"], d["missing"], d["extra"], d["confusion"], [l["label"] for l in d["labels"]]]')" = \
+        '[0.5, 1, 1, [[1, 0, 0], [0, 1, 0], [0, 1, 0]], ["7", "a", "b"]]' ]
+    bench -q --eval gold --pred pred | grep -q '^accuracy  *0\.5000'
+    rows '"label":"a"' >two; cat two >>gold
+    run bench --eval gold --pred pred
+    [ "$status" = 65 ]; [[ $output == *"gold:5: second row of this id"* ]]
+    cat two two >pred
+    run bench --eval two --pred pred
+    [ "$status" = 65 ]; [[ $output == *"pred:2: second prediction of this id"* ]]
+    : >none
+    run bench --eval none --pred pred
+    [ "$status" = 65 ]
+}
+
+@test "--eval: other tasks, other members, and what does not fit" {
+    rows '"want":"Yes"' '"want":["no","never"]' >gold
+    rows '"got":"yes!"' '"got":"never"' >pred
+    bench --eval gold --pred pred --task answer --gold-field want --pred-field got --format json >r.json
+    [ "$(json r.json '[d["exact_match"], d["exact_match_bytes"], d["token_f1"]]')" = '[1, 0.5, 1]' ]
+    rows '"nll":10.5,"n":3' '"nll":3.5,"n":4' >scored
+    bench --eval scored --task perplexity --format json >r.json
+    [ "$(json r.json 'abs(d["perplexity"] - 7.38905609893065) < 1e-12')" = true ]
+    rows '"passed":true' >pred
+    run bench --eval pred --pred pred --task pass
+    [ "$status" = 0 ]
+    [[ $output == *"pass@5: 1 of 1 problems have fewer samples: not computed"* ]]
+    for bad in "--eval gold" "--pred pred -- true" "--eval scored --task perplexity --pred pred" "--eval gold --pred pred --at 3" \
+        "--eval gold --pred pred --task pass --at 0" "--eval gold --pred pred gold" "--eval gold --pred pred --format csv" \
+        "--eval gold --pred pred --runs 3" "--task label -- true"; do
+        run bench $bad
+        [ "$status" = 2 ] || { echo "$bad: $status $output"; return 1; }
+    done
+    run bench --eval gold --gold-field want --pred none
+    [ "$status" = 66 ]
+}
+
+service() { # ROWS SEED MEDIAN-MS ERROR-SHARE
+    python3 -c '
+import json, random, sys
+n, seed, ms, share = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
+r = random.Random(seed)
+for i in range(n):
+    print(json.dumps({"id": f"{seed}-{i}", "ms": ms * r.lognormvariate(0, 0.5), "error": r.random() < share, "score": r.random() ** 0.5}))' "$@"
+}
+
+@test "--compare: 0 promote, 1 roll back, 75 wait, 65 when the split is wrong" {
+    service 4000 1 20 0.01 >stable
+    service 2000 2 20 0.01 >same
+    service 2000 3 20 0.06 >errors
+    service 2000 4 26 0.01 >slow
+    head -20 same >few
+    bench --compare stable same --metric ms --metric error:0.02 --metric score:higher:unit:0.05 >out
+    [ "$(grep -c ' promote$' out)" = 3 ]
+    run bench --compare stable errors --metric ms --metric error
+    [ "$status" = 1 ]
+    [[ $output == *"roll back: 'error' is worse"* ]]
+    run bench --compare stable slow --metric ms:10%
+    [ "$status" = 1 ]
+    bench --compare stable slow --metric ms:50% >out
+    run bench --compare stable few --metric ms --metric error
+    [ "$status" = 75 ]
+    [[ $output == *"not enough data"* ]]
+    bench --compare stable same --metric ms --share 0.33 >out
+    run bench --compare stable same --metric ms --share 0.5 --format json
+    [ "$status" = 65 ]
+    [[ $output == *'"verdict":"mismatch"'* && $output == *"the split does not work"* ]]
+}
+
+@test "--compare pairs rows of one id, and says what it cannot use" {
+    service 3000 1 20 0.01 >stable
+    python3 - <<'END'
+import json, random
+rows = [json.loads(line) for line in open("stable")]
+random.Random(1).shuffle(rows)
+with open("canary", "w") as f:  # 12 % slower, record by record: by order the noise would hide it
+    f.writelines(json.dumps({**r, "ms": r["ms"] * 1.12}) + "\n" for r in rows[:100])
+END
+    run bench --compare stable canary --metric ms:10% --format json
+    [ "$status" = 1 ]
+    [[ $output == *'"paired_by":"id"'* ]]
+    bench --compare stable canary --metric ms:15% >out
+    for bad in "stable" "stable canary stable" "stable canary --metric ms:much" "stable canary --metric :3" "stable canary --alpha 0.9"; do
+        run bench --metric ms --compare $bad
+        [ "$status" = 2 ] || { echo "$bad: $status $output"; return 1; }
+    done
+    run bench --compare stable canary
+    [ "$status" = 2 ]
+    run bench --compare stable canary --metric ms:unit
+    [ "$status" = 65 ]; [[ $output == *"stable:1: member 'ms' is not between 0 and 1"* ]]
+    run bench --compare stable canary --metric id
+    [ "$status" = 65 ]; [[ $output == *"is neither a number nor true or false"* ]]
+    run bench --compare stable canary --metric none
+    [ "$status" = 65 ]
 }
