@@ -3,7 +3,7 @@
 #include "../log.h"
 #include "../opt.h"
 #include "names.h"
-#include "quality.h"
+#include "scoring.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ struct evaluation {
     ptrdiff_t gain_cap;
     double exact, exact_raw, f1, wer_edits, wer_words, cer_edits, cer_chars;
     double nll, tokens;
-    struct quality_ranking rank[EVALUATE_AT_MAX];
+    struct scoring_ranking rank[EVALUATE_AT_MAX];
     double pass[EVALUATE_AT_MAX];
     ptrdiff_t pass_items[EVALUATE_AT_MAX];
     int64_t at[EVALUATE_AT_MAX];
@@ -169,7 +169,7 @@ static bool take_gold(void *self, const struct flow_record *rec, struct arena *b
         e->edges[id] = (struct edges){ 0 };
     }
     e->items = grown(e->items, &e->item_cap, id + 1, (ptrdiff_t)sizeof *e->items);
-    e->items[id] = (struct item){ .pred = QUALITY_NO_LABEL };
+    e->items[id] = (struct item){ .pred = SCORING_NO_LABEL };
     switch (e->conf->task) {
     case EVALUATE_LABEL:
         e->items[id].gold = names_add(&e->labels, rows_text(rec, FIELD_VALUE, batch));
@@ -234,18 +234,18 @@ static void take_answer(struct evaluation *e, struct item *it, const struct flow
 {
     slice said = rows_text(rec, FIELD_VALUE, batch), said_form;
     double exact = 0, raw = 0, f1 = 0;
-    struct quality_edits words = { 0 }, chars = { 0 };
+    struct scoring_edits words = { 0 }, chars = { 0 };
 
     said.len = said.ptr ? said.len : 0;
     said.ptr = said.ptr ? said.ptr : "";
-    said_form = quality_answer(said, batch);
+    said_form = scoring_answer(said, batch);
     for (ptrdiff_t i = 0; i < it->answer_count; i++) {
         slice gold = it->answers[i];
         raw = MAX(raw, slice_eq(gold, said));
-        exact = MAX(exact, slice_eq(quality_answer(gold, batch), said_form));
-        f1 = MAX(f1, quality_token_f1(gold, said, batch));
-        struct quality_edits w = quality_word_edits(gold, said, batch);
-        struct quality_edits c = quality_char_edits(gold, said, batch);
+        exact = MAX(exact, slice_eq(scoring_answer(gold, batch), said_form));
+        f1 = MAX(f1, scoring_token_f1(gold, said, batch));
+        struct scoring_edits w = scoring_word_edits(gold, said, batch);
+        struct scoring_edits c = scoring_char_edits(gold, said, batch);
         if (i == 0 || w.edits * words.length < words.edits * w.length)
             words = w;
         if (i == 0 || c.edits * chars.length < chars.edits * c.length)
@@ -293,7 +293,7 @@ static bool add_ranking(struct evaluation *e, int32_t id, const int32_t *ranked,
         by_document[ranked[i]] = -1;
     }
     for (int k = 0; k < e->at_count; k++) {
-        struct quality_ranking r = quality_rank(gain, count, ideal, g->count, e->at[k]);
+        struct scoring_ranking r = scoring_rank(gain, count, ideal, g->count, e->at[k]);
         e->rank[k].recall += r.recall;
         e->rank[k].reciprocal_rank += r.reciprocal_rank;
         e->rank[k].ndcg += r.ndcg;
@@ -475,21 +475,21 @@ static void sort_labels(struct evaluation *e, int32_t *renumber)
     memcpy(l->text, sorted, (size_t)l->count * sizeof *sorted);
 }
 
-static struct quality_class *label_figures(struct evaluation *e, int32_t **gold, int32_t **pred)
+static struct scoring_class *label_figures(struct evaluation *e, int32_t **gold, int32_t **pred)
 {
     struct arena *arena = e->env->arena;
     int32_t labels = (int32_t)e->labels.count, *renumber = arena_new(arena, int32_t, labels + 1);
-    struct quality_report r;
+    struct scoring_report r;
 
     sort_labels(e, renumber);
     *gold = arena_new(arena, int32_t, e->ids.count);
     *pred = arena_new(arena, int32_t, e->ids.count);
     for (ptrdiff_t i = 0; i < e->ids.count; i++) {
         (*gold)[i] = renumber[e->items[i].gold];
-        (*pred)[i] = e->items[i].pred < 0 ? QUALITY_NO_LABEL : renumber[e->items[i].pred];
+        (*pred)[i] = e->items[i].pred < 0 ? SCORING_NO_LABEL : renumber[e->items[i].pred];
     }
-    struct quality_class *c = quality_classes(*gold, *pred, e->ids.count, labels, arena);
-    quality_report(c, labels, e->ids.count, &r);
+    struct scoring_class *c = scoring_classes(*gold, *pred, e->ids.count, labels, arena);
+    scoring_report(c, labels, e->ids.count, &r);
     figure(e, "accuracy", r.accuracy);
     figure(e, "precision_micro", r.micro.precision);
     figure(e, "recall_micro", r.micro.recall);
@@ -501,7 +501,7 @@ static struct quality_class *label_figures(struct evaluation *e, int32_t **gold,
     figure(e, "recall_weighted", r.weighted.recall);
     figure(e, "f1_weighted", r.weighted.f1);
     if (e->confident)
-        figure(e, "ece", quality_ece(e->confidence, e->right, e->confident, ECE_BINS));
+        figure(e, "ece", scoring_ece(e->confidence, e->right, e->confident, ECE_BINS));
     return c;
 }
 
@@ -523,7 +523,7 @@ static void other_figures(struct evaluation *e)
             double sum = 0, items = 0;
             for (ptrdiff_t i = 0; i < e->ids.count; i++) {
                 const struct item *it = &e->items[i];
-                double p = it->tries ? quality_pass_at(it->tries, it->passed, e->at[k]) : 0;
+                double p = it->tries ? scoring_pass_at(it->tries, it->passed, e->at[k]) : 0;
                 if (!isnan(p)) {
                     sum += p;
                     items++;
@@ -576,7 +576,7 @@ static int64_t *confusion(const struct evaluation *e, const int32_t *gold, const
     return c;
 }
 
-static void as_json(const struct evaluation *e, const struct quality_class *classes,
+static void as_json(const struct evaluation *e, const struct scoring_class *classes,
                     const int64_t *matrix, struct buf *b)
 {
     static const char *const tasks[] = { "label", "answer", "pass", "rank", "perplexity" };
@@ -594,7 +594,7 @@ static void as_json(const struct evaluation *e, const struct quality_class *clas
     if (classes) {
         buf_append(b, SLICE(",\"labels\":["));
         for (ptrdiff_t k = 0; k < n; k++) {
-            const struct quality_class *c = &classes[k];
+            const struct scoring_class *c = &classes[k];
             buf_append(b, k ? SLICE(",{\"label\":") : SLICE("{\"label\":"));
             json_append_string(b, e->labels.text[k]);
             buf_printf(b,
@@ -620,7 +620,7 @@ static void as_json(const struct evaluation *e, const struct quality_class *clas
     buf_append(b, SLICE("}\n"));
 }
 
-static void label_table(const struct evaluation *e, const struct quality_class *classes,
+static void label_table(const struct evaluation *e, const struct scoring_class *classes,
                         const int64_t *matrix, struct buf *b)
 {
     ptrdiff_t n = e->labels.count;
@@ -648,7 +648,7 @@ static void label_table(const struct evaluation *e, const struct quality_class *
     }
 }
 
-static void as_table(const struct evaluation *e, const struct quality_class *classes,
+static void as_table(const struct evaluation *e, const struct scoring_class *classes,
                      const int64_t *matrix, struct buf *b)
 {
     buf_printf(b, "%-20s %10td\n", "rows",
@@ -722,7 +722,7 @@ bool evaluate_run(const struct bench_env *env, const struct evaluate_conf *conf,
                             .labels.arena = env->arena,
                             .documents.arena = env->arena,
                             .vectors = &vectors };
-    struct quality_class *classes = NULL;
+    struct scoring_class *classes = NULL;
     int32_t *gold, *pred;
     int64_t *matrix = NULL;
     struct buf text = BUF_INIT(0);

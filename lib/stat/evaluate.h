@@ -1,6 +1,6 @@
 /* evaluate.h: `bench --eval`: joins predictions to gold rows by id and says how good they are.
  *
- * A named driver (rows.h reads the files). The figures are those of quality.h.
+ * A named driver (rows.h reads the files). The figures are those of scoring.h.
  *
  *   label       gold "label", prediction "label" (and "scores": {label: probability})
  *   answer      gold "answer": a string or an array of strings that are all right; prediction

@@ -1,4 +1,4 @@
-#include "quality.h"
+#include "scoring.h"
 
 #include "../buf.h"
 #include "../unicode.h"
@@ -19,10 +19,10 @@ static double harmonic(double precision, double recall)
     return share(2 * precision * recall, precision + recall);
 }
 
-struct quality_class *quality_classes(const int32_t *gold, const int32_t *pred, ptrdiff_t n,
+struct scoring_class *scoring_classes(const int32_t *gold, const int32_t *pred, ptrdiff_t n,
                                       int32_t labels, struct arena *arena)
 {
-    struct quality_class *c = arena_new(arena, struct quality_class, labels);
+    struct scoring_class *c = arena_new(arena, struct scoring_class, labels);
 
     for (ptrdiff_t i = 0; i < n; i++) {
         ASSERT(gold[i] >= 0 && gold[i] < labels && pred[i] < labels);
@@ -40,14 +40,14 @@ struct quality_class *quality_classes(const int32_t *gold, const int32_t *pred, 
     return c;
 }
 
-void quality_report(const struct quality_class *classes, int32_t labels, ptrdiff_t n,
-                    struct quality_report *r)
+void scoring_report(const struct scoring_class *classes, int32_t labels, ptrdiff_t n,
+                    struct scoring_report *r)
 {
     double correct = 0, predicted = 0;
 
-    *r = (struct quality_report){ 0 };
+    *r = (struct scoring_report){ 0 };
     for (int32_t k = 0; k < labels; k++) {
-        const struct quality_class *c = &classes[k];
+        const struct scoring_class *c = &classes[k];
         double weight = share((double)c->support, (double)n);
         correct += (double)c->correct;
         predicted += (double)c->predicted;
@@ -64,7 +64,7 @@ void quality_report(const struct quality_class *classes, int32_t labels, ptrdiff
     r->micro.f1 = harmonic(r->micro.precision, r->micro.recall);
 }
 
-double quality_ece(const double *confidence, const bool *right, ptrdiff_t n, int bins)
+double scoring_ece(const double *confidence, const bool *right, ptrdiff_t n, int bins)
 {
     double error = 0;
 
@@ -96,7 +96,7 @@ static bool is_article(slice word)
            slice_eq(word, SLICE("the"));
 }
 
-slice quality_answer(slice text, struct arena *arena)
+slice scoring_answer(slice text, struct arena *arena)
 {
     /* A lower-case letter may be longer than its capital: 2 bytes become 3 at the most. */
     char *dst = arena_alloc_raw(arena, text.len * 2 + 8, 1), *end = dst, *word = dst;
@@ -149,12 +149,12 @@ static uint32_t *words_of(slice text, struct names *names, ptrdiff_t *count, str
     return out;
 }
 
-double quality_token_f1(slice gold, slice pred, struct arena *arena)
+double scoring_token_f1(slice gold, slice pred, struct arena *arena)
 {
     struct names names = { .arena = arena };
     ptrdiff_t gold_count, pred_count, common = 0;
-    uint32_t *g = words_of(quality_answer(gold, arena), &names, &gold_count, arena);
-    uint32_t *p = words_of(quality_answer(pred, arena), &names, &pred_count, arena);
+    uint32_t *g = words_of(scoring_answer(gold, arena), &names, &gold_count, arena);
+    uint32_t *p = words_of(scoring_answer(pred, arena), &names, &pred_count, arena);
     int64_t *left = arena_new(arena, int64_t, names.count + 1);
 
     for (ptrdiff_t i = 0; i < gold_count; i++)
@@ -176,7 +176,7 @@ static int by_value(const void *a, const void *b)
 }
 
 /* Column by column over b; a's symbols lie in words of 64 rows whose carries run downwards. */
-int64_t quality_distance(const uint32_t *a, ptrdiff_t a_len, const uint32_t *b, ptrdiff_t b_len,
+int64_t scoring_distance(const uint32_t *a, ptrdiff_t a_len, const uint32_t *b, ptrdiff_t b_len,
                          struct arena *scratch)
 {
     if (a_len == 0 || b_len == 0)
@@ -220,7 +220,7 @@ int64_t quality_distance(const uint32_t *a, ptrdiff_t a_len, const uint32_t *b, 
     return distance;
 }
 
-struct quality_edits quality_word_edits(slice gold, slice pred, struct arena *scratch)
+struct scoring_edits scoring_word_edits(slice gold, slice pred, struct arena *scratch)
 {
     struct names names = { .arena = scratch };
     ptrdiff_t g_len, p_len;
@@ -228,7 +228,7 @@ struct quality_edits quality_word_edits(slice gold, slice pred, struct arena *sc
     uint32_t *p = words_of(pred, &names, &p_len, scratch);
 
     names_release(&names);
-    return (struct quality_edits){ quality_distance(g, g_len, p, p_len, scratch), g_len };
+    return (struct scoring_edits){ scoring_distance(g, g_len, p, p_len, scratch), g_len };
 }
 
 static uint32_t *code_points(slice text, ptrdiff_t *count, struct arena *arena)
@@ -241,17 +241,17 @@ static uint32_t *code_points(slice text, ptrdiff_t *count, struct arena *arena)
     return out;
 }
 
-struct quality_edits quality_char_edits(slice gold, slice pred, struct arena *scratch)
+struct scoring_edits scoring_char_edits(slice gold, slice pred, struct arena *scratch)
 {
     ptrdiff_t g_len, p_len;
     uint32_t *g = code_points(gold, &g_len, scratch), *p = code_points(pred, &p_len, scratch);
 
-    return (struct quality_edits){ quality_distance(g, g_len, p, p_len, scratch), g_len };
+    return (struct scoring_edits){ scoring_distance(g, g_len, p, p_len, scratch), g_len };
 }
 
 /* ---- code ---- */
 
-double quality_pass_at(int64_t n, int64_t right, int64_t k)
+double scoring_pass_at(int64_t n, int64_t right, int64_t k)
 {
     double miss = 1;
 
@@ -266,10 +266,10 @@ double quality_pass_at(int64_t n, int64_t right, int64_t k)
 
 /* ---- ranking ---- */
 
-struct quality_ranking quality_rank(const double *gain, ptrdiff_t n, const double *ideal,
+struct scoring_ranking scoring_rank(const double *gain, ptrdiff_t n, const double *ideal,
                                     ptrdiff_t relevant, ptrdiff_t k)
 {
-    struct quality_ranking r = { 0 };
+    struct scoring_ranking r = { 0 };
     double found = 0, dcg = 0, best = 0;
 
     for (ptrdiff_t i = 0; i < n; i++) {

@@ -1,6 +1,6 @@
-/* quality.h and names.h against direct definitions; sequential.h by simulation. */
+/* scoring.h and names.h against direct definitions; sequential.h by simulation. */
 #include "stat/names.h"
-#include "stat/quality.h"
+#include "stat/scoring.h"
 #include "stat/sequential.h"
 #include "stat/stat.h"
 
@@ -71,7 +71,7 @@ static void test_distance(void **state)
         for (int i = 0; i < m; i++)
             b[i] = i < n && stat_rng_below(&rng, 4) ? a[i]
                                                     : (uint32_t)stat_rng_below(&rng, letters + 2);
-        assert_int_equal(quality_distance(a, n, b, m, &arena), distance_by_table(a, n, b, m));
+        assert_int_equal(scoring_distance(a, n, b, m, &arena), distance_by_table(a, n, b, m));
         arena_reset(&arena);
     }
     arena_release(&arena);
@@ -82,18 +82,18 @@ static void test_texts(void **state)
     struct arena a = { 0 };
 
     (void)state;
-    assert_true(slice_eq(quality_answer(SLICE("  The  U.S.A., an Apple-Pie\n"), &a),
+    assert_true(slice_eq(scoring_answer(SLICE("  The  U.S.A., an Apple-Pie\n"), &a),
                          SLICE("usa applepie")));
-    assert_true(slice_eq(quality_answer(SLICE("a the an"), &a), SLICE("")));
-    assert_true(slice_eq(quality_answer(SLICE("\xC3\x84\xC2\xA0x"), &a), SLICE("\xC3\xA4 x")));
-    assert_float_equal(quality_token_f1(SLICE("the cat sat"), SLICE("a cat"), &a), 2.0 / 3, 1e-15);
-    assert_float_equal(quality_token_f1(SLICE("x x y"), SLICE("x x x"), &a), 2.0 / 3, 1e-15);
-    assert_float_equal(quality_token_f1(SLICE("the"), SLICE("!"), &a), 1, 0);
-    assert_float_equal(quality_token_f1(SLICE("cat"), SLICE(""), &a), 0, 0);
-    struct quality_edits w = quality_word_edits(SLICE("a b  c d"), SLICE("a x c"), &a);
+    assert_true(slice_eq(scoring_answer(SLICE("a the an"), &a), SLICE("")));
+    assert_true(slice_eq(scoring_answer(SLICE("\xC3\x84\xC2\xA0x"), &a), SLICE("\xC3\xA4 x")));
+    assert_float_equal(scoring_token_f1(SLICE("the cat sat"), SLICE("a cat"), &a), 2.0 / 3, 1e-15);
+    assert_float_equal(scoring_token_f1(SLICE("x x y"), SLICE("x x x"), &a), 2.0 / 3, 1e-15);
+    assert_float_equal(scoring_token_f1(SLICE("the"), SLICE("!"), &a), 1, 0);
+    assert_float_equal(scoring_token_f1(SLICE("cat"), SLICE(""), &a), 0, 0);
+    struct scoring_edits w = scoring_word_edits(SLICE("a b  c d"), SLICE("a x c"), &a);
     assert_int_equal(w.edits, 2);
     assert_int_equal(w.length, 4);
-    struct quality_edits c = quality_char_edits(SLICE("n\xC3\xA4he"), SLICE("nahe!"), &a);
+    struct scoring_edits c = scoring_char_edits(SLICE("n\xC3\xA4he"), SLICE("nahe!"), &a);
     assert_int_equal(c.edits, 2);
     assert_int_equal(c.length, 4);
     arena_release(&a);
@@ -104,20 +104,20 @@ static void test_pass_and_rank(void **state)
     const double gain[] = { 0, 2, 0, 1 }, ideal[] = { 2, 1, 1 };
 
     (void)state;
-    assert_float_equal(quality_pass_at(5, 2, 1), 0.4, 1e-15);
-    assert_float_equal(quality_pass_at(5, 2, 3), 1 - 1.0 / 10, 1e-15);
-    assert_float_equal(quality_pass_at(5, 0, 3), 0, 0);
-    assert_float_equal(quality_pass_at(5, 3, 3), 1, 0);
-    assert_true(isnan(quality_pass_at(2, 1, 3)));
-    struct quality_ranking r = quality_rank(gain, 4, ideal, 3, 2);
+    assert_float_equal(scoring_pass_at(5, 2, 1), 0.4, 1e-15);
+    assert_float_equal(scoring_pass_at(5, 2, 3), 1 - 1.0 / 10, 1e-15);
+    assert_float_equal(scoring_pass_at(5, 0, 3), 0, 0);
+    assert_float_equal(scoring_pass_at(5, 3, 3), 1, 0);
+    assert_true(isnan(scoring_pass_at(2, 1, 3)));
+    struct scoring_ranking r = scoring_rank(gain, 4, ideal, 3, 2);
     assert_float_equal(r.recall, 1.0 / 3, 1e-15);
     assert_float_equal(r.reciprocal_rank, 0.5, 0);
     assert_float_equal(r.ndcg, (2 / log2(3)) / (2 + 1 / log2(3)), 1e-15);
-    r = quality_rank(gain, 0, ideal, 0, 5);
+    r = scoring_rank(gain, 0, ideal, 0, 5);
     assert_float_equal(r.recall + r.ndcg + r.reciprocal_rank, 0, 0);
     const double sure[] = { 0.95, 0.65, 0.61, 1.0 };
     const bool right[] = { true, false, true, true };
-    assert_float_equal(quality_ece(sure, right, 4, 10),
+    assert_float_equal(scoring_ece(sure, right, 4, 10),
                        (fabs(0.95 + 1.0 - 2) + fabs(0.65 + 0.61 - 1)) / 4, 1e-15);
 }
 
