@@ -3,6 +3,7 @@
 #include "../lib/sig/cluster.h"
 #include "../lib/sig/contains.h"
 #include "../lib/sig/exactmode.h"
+#include "../lib/sig/indexmode.h"
 #include "../lib/sig/lsh.h"
 #include "../lib/sig/near.h"
 #include "../lib/sig/unitmode.h"
@@ -11,6 +12,8 @@ struct conf {
     bool exact, trust_hash;
     const char *key, *keep, *dups;
     int64_t memory, hash_bits;
+
+    const char *index, *index_stat, *index_verify, *index_export, *index_merge, *forget;
 
     const char *unit, *compat;
     int64_t min_unit_chars;
@@ -32,6 +35,11 @@ enum mode {
     MODE_NEAR,
     MODE_UNIT,
     MODE_CONTAINS,
+    MODE_INDEX_STAT,
+    MODE_INDEX_VERIFY,
+    MODE_INDEX_EXPORT,
+    MODE_INDEX_MERGE,
+    MODE_FORGET,
 };
 #define IN_KEYED   (IN(MODE_EXACT) | IN(MODE_UNIT))
 #define IN_NEARLY  (IN(MODE_NEAR) | IN(MODE_CONTAINS))
@@ -53,6 +61,22 @@ static const struct opt opts[] = {
     { 0, "hash-bits", OPT_INT, AT(hash_bits), .arg = "N", .min = 1, .max = 63, .flags = OPT_HIDDEN,
       .modes = IN_KEYED, .group = "Matching",
       .help = "weaken the hash to N bits: tests that bytes decide" },
+    { 0, "index", OPT_PATH, AT(index), .arg = "DIR", .modes = IN(MODE_EXACT) | IN(MODE_FORGET),
+      .group = "Index", .complete = OPT_COMPLETE_DIR,
+      .help = "drop what earlier runs had; add the rest to DIR" },
+    { 0, "forget", OPT_PATH, AT(forget), .arg = "FILE", .flags = OPT_MODE, .group = "Index",
+      .help = "remove the ids in FILE from --index DIR" },
+    { 0, "index-stat", OPT_PATH, AT(index_stat), .arg = "DIR", .flags = OPT_MODE, .group = "Index",
+      .complete = OPT_COMPLETE_DIR, .help = "print what an index holds, as JSON" },
+    { 0, "index-verify", OPT_PATH, AT(index_verify), .arg = "DIR", .flags = OPT_MODE,
+      .group = "Index", .complete = OPT_COMPLETE_DIR,
+      .help = "the same, after checking every page and record" },
+    { 0, "index-export", OPT_PATH, AT(index_export), .arg = "DIR", .flags = OPT_MODE,
+      .group = "Index", .complete = OPT_COMPLETE_DIR,
+      .help = "print key, run and id of every record" },
+    { 0, "index-merge", OPT_PATH, AT(index_merge), .arg = "DIR", .flags = OPT_MODE,
+      .group = "Index", .complete = OPT_COMPLETE_DIR,
+      .help = "add the indexes given as operands to DIR" },
     { 0, "unit", OPT_STRING, AT(unit), .arg = "UNIT", .flags = OPT_MODE, .group = "Parts of texts",
       .help = "drop repeated line, paragraph or sentences:N" },
     { 0, "scope", OPT_ENUM, AT(scope), .arg = "SCOPE", .def = "global",
@@ -101,14 +125,25 @@ static const struct opt opts[] = {
       .help = "write id and kept id of each duplicate to FILE" },
 };
 
+#define NO_RECORDS (COMMON_INPUT | COMMON_RECORDS | COMMON_DROPS | COMMON_JOBS | COMMON_PROGRESS)
 static const struct command_mode modes[] = {
     [MODE_EXACT] = { "exact", "drop records whose key was seen before", 0, false },
     [MODE_NEAR] = { "near", "drop records that are similar to an earlier one", 0, false },
     [MODE_UNIT] = { "unit", "cut repeated lines, paragraphs or sentences out of texts", 0, false },
     [MODE_CONTAINS] = { "contains", "drop records that hold n-grams of a reference", 0, false },
+    [MODE_INDEX_STAT] = { "index-stat", "describe an index", NO_RECORDS, true },
+    [MODE_INDEX_VERIFY] = { "index-verify", "check an index", NO_RECORDS, true },
+    [MODE_INDEX_EXPORT] = { "index-export", "print an index as records", NO_RECORDS, true },
+    [MODE_INDEX_MERGE] = { "index-merge", "add indexes to an index", NO_RECORDS | COMMON_OUTPUT,
+                           false },
+    [MODE_FORGET] = { "forget", "remove ids from an index", NO_RECORDS | COMMON_OUTPUT, true },
 };
 
-static const char *const synopsis[] = { "[options] [FILE...]", NULL };
+static const char *const synopsis[] = {
+    "[options] [FILE...]",       "--index DIR [options] [FILE...]",
+    "--index DIR --forget FILE", "--index-stat|--index-verify|--index-export DIR",
+    "--index-merge DIR DIR...",  NULL
+};
 static const struct command_example examples[] = {
     { "drop repeated texts", "dedup < in.jsonl > out.jsonl" },
     { "ignore case and white space, list what went",
@@ -117,6 +152,8 @@ static const struct command_example examples[] = {
       "dedup --key json:url --keep max:length < in.jsonl > out.jsonl" },
     { "near duplicates, by 5-word shingles",
       "dedup --near 0.8 --dups near.jsonl < in.jsonl > out2.jsonl" },
+    { "what is new since yesterday",
+      "dedup --index seen --dups dups.jsonl --force < today.jsonl > new.jsonl" },
     { "drop repeated lines, whatever page they are on",
       "dedup --unit line < in.jsonl > out.jsonl" },
     { "decontaminate, and see why",
@@ -138,7 +175,7 @@ static const struct command self = {
     .operands = "FILE...",
     .order = "output order = input order; --keep says which of equal records stays",
     .memory = "--memory, of which a distinct record takes 14 to 21 bytes, and batches",
-    .libraries = "xxHash, utf8proc",
+    .libraries = "xxHash, utf8proc, LMDB",
 };
 
 static bool run_exact(struct app *app, const struct conf *conf, struct err *err)
@@ -154,11 +191,49 @@ static bool run_exact(struct app *app, const struct conf *conf, struct err *err)
         .memory = conf->memory,
         .hash_bits = conf->hash_bits,
         .against = conf->against,
+        .index = conf->index,
     };
 
     if (conf->against && app_given(app, "keep"))
         return err_set(err, ERR_USAGE, "--keep has no effect with --against");
     return exact_run(&env, &o, err);
+}
+
+static bool run_index(struct app *app, const struct conf *conf, struct err *err)
+{
+    struct index_task t = {
+        .sources = app->options.operands,
+        .source_count = app->options.operand_count,
+        .output = app->common.output,
+        .compress = app->common.compress,
+        .force = app->common.force,
+        .forget = conf->forget,
+    };
+
+    switch ((enum mode)app->options.mode) {
+    case MODE_INDEX_STAT:
+        t.what = INDEX_STAT;
+        t.path = conf->index_stat;
+        break;
+    case MODE_INDEX_VERIFY:
+        t.what = INDEX_VERIFY;
+        t.path = conf->index_verify;
+        break;
+    case MODE_INDEX_EXPORT:
+        t.what = INDEX_EXPORT;
+        t.path = conf->index_export;
+        break;
+    case MODE_INDEX_MERGE:
+        t.what = INDEX_MERGE;
+        t.path = conf->index_merge;
+        break;
+    default:
+        t.what = INDEX_FORGET;
+        t.path = conf->index;
+    }
+    if (!t.path)
+        return err_set(err, ERR_USAGE, "--forget needs --index DIR");
+    return index_task_run(&t, &app->report, err);
 }
 
 static bool run_unit(struct app *app, const struct conf *conf, struct err *err)
@@ -247,6 +322,12 @@ static bool run(struct app *app, void *arg, struct err *err)
         return run_unit(app, conf, err);
     case MODE_CONTAINS:
         return run_contains(app, conf, err);
+    case MODE_INDEX_STAT:
+    case MODE_INDEX_VERIFY:
+    case MODE_INDEX_EXPORT:
+    case MODE_INDEX_MERGE:
+    case MODE_FORGET:
+        return run_index(app, conf, err);
     }
     return false;
 }

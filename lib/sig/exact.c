@@ -213,6 +213,8 @@ bool exact_add(struct exact *x, struct hash128 hash, slice key, slice note,
     if (!entry_add(x, hash, key, note, &place, err))
         return false;
     slot_set(p->slots + at * SLOT, tag, place);
+    found->note_len = MIN(note.len, NOTE_MAX);
+    found->note_at = x->keys.len - found->note_len;
     p->count++;
     x->count++;
     return true;

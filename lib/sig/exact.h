@@ -51,7 +51,7 @@ struct exact {
 struct exact_found {
     bool seen, full; /* full: it is new and was not added */
     int64_t note_at;
-    ptrdiff_t note_len; /* of the first record with this key */
+    ptrdiff_t note_len; /* of the first record with this key: the new one's when it was added */
 };
 
 /* Adds the key when it is new and the table may grow. */

@@ -1,6 +1,7 @@
 #include "exactmode.h"
 
 #include "exact.h"
+#include "index.h"
 #include "key.h"
 
 #define SPILL_BUFFER ((int64_t)1 << 20) /* of every spill that has a file */
@@ -19,12 +20,19 @@ struct run {
     struct exact exact;
     struct later later;
     struct out *dups;
+    struct index *index;
+    struct sorter added; /* keys that go to the index, with the place of their id in the spool */
+    int64_t known;       /* duplicates of records of earlier runs */
 };
+
+/* In `added`: the key, place (6) and length (4) of the id. */
+enum { ADDED = INDEX_KEY_BYTES + 10 };
 
 /* From work to commit. */
 struct keyed {
     struct hash128 hash;
     slice key, value;
+    struct index_key index_key;
 };
 
 bool exact_parse_keep(const char *text, enum later_keep *keep, const char **field, struct err *err)
@@ -101,6 +109,10 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     k->hash = hash128_of(k->key);
     if (r->hash_bits)
         k->hash = exact_weaken(k->hash, r->hash_bits);
+    if (r->index) {
+        k->index_key = index_key_of(k->hash, k->key, r->exact.trust_hash);
+        k->value = slice_make((const char *)k->index_key.bytes, INDEX_KEY_BYTES);
+    }
     if (r->wants_value)
         k->value = value_of(rec, arena);
     verdict->data = k;
@@ -115,20 +127,37 @@ static bool dups_line(struct run *r, slice id, slice kept, struct err *err)
     return !r->dups || out_writev(r->dups, line, countof(line), err);
 }
 
+/* The key is new to the index. */
+static bool add_later(struct run *r, slice key, int64_t id_at, ptrdiff_t id_len, struct err *err)
+{
+    unsigned char a[ADDED], *p = a + INDEX_KEY_BYTES;
+
+    memcpy(a, key.ptr, INDEX_KEY_BYTES);
+    p = sorter_put(p, (uint64_t)id_at, 6);
+    sorter_put(p, (uint64_t)id_len, 4);
+    return sorter_add(&r->added, a, err);
+}
+
 static bool commit(void *arg, const struct flow_record *rec, struct arena *arena,
                    struct flow_verdict *verdict, struct err *err)
 {
     struct run *r = arg;
     const struct keyed *k = verdict->data;
     struct exact_found found = { .full = true };
-    slice id = { 0 };
+    slice id = { 0 }, kept = { 0 };
 
     if (verdict->action != FLOW_KEEP)
         return true;
     if (r->wants_ids)
         id = mode_id_json(rec, FIELD_ID, arena);
-    if (r->keep == LATER_FIRST && !exact_add(&r->exact, k->hash, k->key, id, &found, err))
+    if (r->index && !index_find(r->index, &k->index_key, arena, &kept, err))
         return false;
+    if (kept.ptr) {
+        r->known++;
+        found = (struct exact_found){ .seen = true };
+    } else if (r->keep == LATER_FIRST && !exact_add(&r->exact, k->hash, k->key, id, &found, err)) {
+        return false;
+    }
     if (found.full && r->against)
         return true;
     if (found.full || (found.seen && !r->against && r->exact.frozen && r->wants_ids)) {
@@ -136,18 +165,22 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
                                    .key = k->key,
                                    .known = found.seen,
                                    .note_at = found.note_at,
-                                   .note_len = found.note_len };
+                                   .note_len = found.note_len,
+                                   .note = kept };
         verdict->out = SLICE("");
         verdict->out_records = -1;
         return later_add(&r->later, rec->raw, id, k->value, &item, 1, err);
     }
     if (!found.seen)
-        return true;
+        return !r->index || add_later(r, k->value, found.note_at, found.note_len, err);
     verdict->action = FLOW_DROP;
     if (!r->wants_ids)
         return true;
-    return exact_note(&r->exact, &found, arena, &verdict->value, err) &&
-           dups_line(r, id, verdict->value, err);
+    if (kept.ptr)
+        verdict->value = kept;
+    else if (!exact_note(&r->exact, &found, arena, &verdict->value, err))
+        return false;
+    return dups_line(r, id, verdict->value, err);
 }
 
 static bool commit_reference(void *arg, const struct flow_record *rec, struct arena *arena,
@@ -193,6 +226,8 @@ static bool finish(void *arg, struct flow *f, struct err *err)
             v.action = FLOW_DROP;
             v.value = r->wants_ids ? lr.fates[0].kept_id : SLICE("");
             ok = dups_line(r, lr.id, v.value, err);
+        } else if (r->index) {
+            ok = add_later(r, lr.value, lr.id_at, lr.id.len, err);
         }
         ok = ok && flow_settle_late(f, &rec, &v, &arena, err);
         arena_reset(&arena);
@@ -220,6 +255,48 @@ static bool parse_key(const struct exact_options *o, struct run *r, struct err *
     return true;
 }
 
+static bool open_index(struct mode_env *env, const struct exact_options *o, struct run *r,
+                       struct err *err)
+{
+    struct index_conf ic = {
+        .path = o->index,
+        .settings =
+            arena_printf(env->arena, "--key %s%s", o->key, o->trust_hash ? " --trust-hash" : "")
+                .ptr,
+        .write = true,
+        .create = true,
+    };
+
+    if (r->keep != LATER_FIRST || o->hash_bits)
+        return err_set(err, ERR_USAGE,
+                       "--index keeps the first record of a key: --keep and "
+                       "--hash-bits do not go with it");
+    r->added.width = ADDED;
+    r->added.memory_bytes = r->later.entries.memory_bytes;
+    return (r->index = index_open(&ic, err)) != NULL;
+}
+
+/* The output is published: now its keys are the index's. */
+static bool update_index(struct run *r, struct err *err)
+{
+    const unsigned char *a;
+    struct index_key key;
+    struct arena arena = { 0 };
+    bool ok = sorter_finish(&r->added, err) && index_begin(r->index, err);
+
+    while (ok && (ok = sorter_next(&r->added, &a, err)) && a) {
+        int64_t at = (int64_t)sorter_get(a + INDEX_KEY_BYTES, 6);
+        ptrdiff_t len = (ptrdiff_t)sorter_get(a + INDEX_KEY_BYTES + 6, 4);
+        char *id = arena_alloc_raw(&arena, len + 1, 1);
+        memcpy(key.bytes, a, INDEX_KEY_BYTES);
+        ok = spill_read(&r->exact.keys, at, id, len, err) &&
+             index_put(r->index, &key, slice_make(id, len), err);
+        arena_reset(&arena);
+    }
+    arena_release(&arena);
+    return ok && index_commit(r->index, err);
+}
+
 static bool prepare(struct mode_env *env, const struct exact_options *o, struct run *r,
                     struct err *err)
 {
@@ -230,7 +307,7 @@ static bool prepare(struct mode_env *env, const struct exact_options *o, struct 
     if (o->hash_bits && o->trust_hash)
         return err_set(err, ERR_USAGE, "--hash-bits with --trust-hash would drop what differs");
     r->hash_bits = (int)o->hash_bits;
-    r->wants_ids = env->dups || env->flow.drops;
+    r->wants_ids = env->dups || env->flow.drops || o->index;
     r->wants_value = r->value_path != NULL;
     r->fields[FIELD_KEY] =
         (struct flow_field){ r->path, true, r->kind == KEY_JSON ? 0 : FLOW_STRING };
@@ -243,6 +320,8 @@ static bool prepare(struct mode_env *env, const struct exact_options *o, struct 
     r->later.keep = r->keep;
     exact_divide(&r->exact, &r->later, o->memory);
     if (o->against && !read_reference(r, env, o->against, err))
+        return false;
+    if (o->index && !open_index(env, o, r, err))
         return false;
     return !env->dups || (r->dups = out_open(&oc, err)) != NULL;
 }
@@ -264,6 +343,10 @@ static void report(struct report *report, const struct exact_options *o, const s
     report_int(report, "deferred_total", l->records, "records decided after the end of the input");
     report_int(report, "run_disk_bytes", l->entries.peak_len + l->drops.peak_len,
                "bytes of sorted runs in $TMPDIR");
+    if (r->index) {
+        report_int(report, "index_known_total", r->known, "duplicates of records of earlier runs");
+        report_int(report, "index_added_total", r->added.count, "keys added to the index");
+    }
     report_int(report, "compared_total", x->compared + l->compared, "comparisons of keys by bytes");
     report_int(report, "collisions_total", x->collisions + l->collisions,
                "comparisons that found different keys");
@@ -275,8 +358,10 @@ bool exact_run(struct mode_env *env, const struct exact_options *o, struct err *
     static const struct flow_filter filter = { .work = work, .commit = commit, .finish = finish };
     struct run r = { 0 };
 
-    if (!prepare(env, o, &r, err))
+    if (!prepare(env, o, &r, err)) {
+        index_close(r.index);
         return false;
+    }
     env->flow.fields = r.fields;
     env->flow.field_count = r.wants_value ? 3 : 2;
     env->flow.rules = rules;
@@ -292,6 +377,10 @@ bool exact_run(struct mode_env *env, const struct exact_options *o, struct err *
         ok = flow_close(flow, err);
     else
         flow_abort(flow);
+    if (ok && r.index)
+        ok = update_index(&r, err);
+    index_close(r.index);
+    sorter_release(&r.added);
     out_abort(r.dups);
     later_release(&r.later);
     exact_release(&r.exact);

@@ -24,6 +24,7 @@ struct exact_options {
     const char *key;   /* bytes, normalized, json:PATH */
     const char *keep;  /* first, last, none, max:FIELD, min:FIELD */
     const char *field; /* of the text */
+    const char *index; /* folder of keys of earlier runs (index.h), or NULL */
     bool trust_hash, field_given;
     int64_t memory;
     int64_t hash_bits;   /* 0: all */

@@ -61,7 +61,9 @@ bool later_add(struct later *l, slice raw, slice id, slice value, const struct l
     }
     h.total_len = sizeof h + h.id_len + h.value_len + h.raw_len;
     for (ptrdiff_t i = 0; i < count; i++)
-        if (!l->trust_hash && !is_decided(&items[i]) && !is_part(raw, items[i].key))
+        if (items[i].known && items[i].note.ptr)
+            h.total_len += (uint64_t)items[i].note.len;
+        else if (!l->trust_hash && !is_decided(&items[i]) && !is_part(raw, items[i].key))
             h.total_len += (uint64_t)items[i].key.len;
     if (!spill_append(l->spool, slice_make((const char *)&h, sizeof h), &at, err) ||
         !spill_append(l->spool, id, &ignored, err) ||
@@ -72,7 +74,11 @@ bool later_add(struct later *l, slice raw, slice id, slice value, const struct l
     for (ptrdiff_t i = 0; i < count; i++) {
         const struct later_item *it = &items[i];
         if (is_decided(it)) {
-            if (it->known && !drop_add(l, l->items, it->note_at, it->note_len, err))
+            int64_t note_at = it->note_at;
+            ptrdiff_t note_len = it->note.ptr ? it->note.len : it->note_len;
+            if (it->known && it->note.ptr && !spill_append(l->spool, it->note, &note_at, err))
+                return false;
+            if (it->known && !drop_add(l, l->items, note_at, note_len, err))
                 return false;
             l->items++;
             continue;
@@ -380,15 +386,17 @@ bool later_next(struct later *l, struct arena *arena, struct later_record *rec, 
     if (!spill_read(l->spool, l->at, (char *)&h, sizeof h, err))
         return false;
     int64_t id_at = l->at + (int64_t)sizeof h, raw_at = id_at + h.id_len + h.value_len;
-    char *id = arena_alloc_raw(arena, h.id_len + 1, 1);
+    char *id = arena_alloc_raw(arena, (ptrdiff_t)h.id_len + h.value_len + 1, 1);
     char *raw = arena_alloc_raw(arena, (ptrdiff_t)h.raw_len + RECORD_PADDING, 1);
     struct later_fate *fates = arena_new(arena, struct later_fate, MAX(h.items, 1));
     *rec = (struct later_record){ .raw = { raw, (ptrdiff_t)h.raw_len },
                                   .id = { id, h.id_len },
+                                  .value = { id + h.id_len, h.value_len },
+                                  .id_at = id_at,
                                   .fates = fates,
                                   .item_count = h.items };
     l->at += (int64_t)h.total_len;
-    return spill_read(l->spool, id_at, id, h.id_len, err) &&
+    return spill_read(l->spool, id_at, id, (ptrdiff_t)h.id_len + h.value_len, err) &&
            spill_read(l->spool, raw_at, raw, rec->raw.len, err) &&
            fates_fill(l, arena, fates, h.items, err);
 }

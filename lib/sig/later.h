@@ -36,6 +36,7 @@ struct later_item {
     bool known; /* a duplicate already; note_at, note_len: the id of its first in the spool */
     int64_t note_at;
     ptrdiff_t note_len;
+    slice note; /* known: the id itself when ptr is not NULL, which is then copied */
 };
 
 struct later {

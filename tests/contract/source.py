@@ -21,11 +21,11 @@ TOPICS = set(LAYERS[3])
 TOPIC_PAIRS = {("model", "tok")}  # model may use tok
 # Topics are pure; these files at their edge may do I/O, through os, in, out and flow only.
 DRIVERS = {
-    "model/convert", "model/file", "model/modelfile", "model/threads", "pack/dir",
-    "pack/unpack", "pack/writer", "sig/cluster", "sig/contains", "sig/exactmode",
-    "sig/index", "sig/mode", "sig/near", "sig/sorter", "sig/spill",
-    "sig/unitmode", "source/archive", "source/gather", "source/leaves", "source/operands",
-    "stat/canary", "stat/evaluate", "stat/measuring", "stat/rows",
+    "model/convert", "model/file", "model/modelfile", "model/threads", "pack/dir", "pack/unpack",
+    "pack/writer", "sig/cluster", "sig/contains", "sig/exactmode", "sig/index", "sig/mode",
+    "sig/near", "sig/sorter", "sig/spill", "sig/unitmode", "source/archive", "source/gather",
+    "source/leaves", "source/operands", "stat/canary", "stat/evaluate", "stat/measuring",
+    "stat/rows", "sig/indexmode",
 }
 # What a tool hangs into flow: pure functions over flow's records and units.
 CALLBACKS = {"sig/signing", "text/cleaning", "source/render"}
