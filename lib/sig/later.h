@@ -60,7 +60,8 @@ struct later_fate {
 };
 
 struct later_record {
-    slice raw, id;                  /* raw is padded */
+    slice raw, id, value;           /* raw is padded */
+    int64_t id_at;                  /* of id in the spool */
     const struct later_fate *fates; /* NULL: there is no further record */
     ptrdiff_t item_count;
 };

@@ -98,6 +98,35 @@ gives() { # STATUS TEXT
     gives 0 '{"text":"A  b\\n\\nx","_dedup":0}\n{"text":"x\\n\\na B","_dedup":{"unit":"paragraph","bytes":[[0,1],[3,6]],"chars":[[0,1],[3,6]]}}\n'
 }
 
+@test "--index: yesterday's records are duplicates of today's" {
+    dedup --index-stat . 2>&1 | grep -q "without LMDB" && skip "needs LMDB"
+    printf '{"id":1,"text":"a"}\n{"id":2,"text":"b"}\n' >one
+    printf '{"id":3,"text":"c"}\n{"id":4,"text":"b"}\n{"id":5,"text":"c"}\n' >two
+    for j in 1 4; do
+        dedup -j$j --index ix.$j one >out
+        is_file out '{"id":1,"text":"a"}\n{"id":2,"text":"b"}\n'
+        dedup -j$j --index ix.$j --dups dups.$j --drops drops.$j --report r.json two >out
+        is_file out '{"id":3,"text":"c"}\n'
+        is_file dups.$j '{"id":4,"dup_of":2,"kind":"exact"}\n{"id":5,"dup_of":3,"kind":"exact"}\n'
+        [ "$(json r.json 'd["index_known_total"], d["index_added_total"]')" = '[1, 1]' ]
+        dedup --index-verify ix.$j >v
+        [ "$(json v 'd["entries"], d["runs"], d["settings"]')" = '[3, 2, "--key bytes"]' ]
+    done
+    cmp drops.1 drops.4
+}
+
+@test "--index: nothing is added by a run that fails" {
+    dedup --index-stat . 2>&1 | grep -q "without LMDB" && skip "needs LMDB"
+    printf '{"id":1,"text":"a"}\nx\n' >in
+    run dedup --index ix in
+    [ "$status" = 65 ]
+    dedup --index-stat ix >v
+    [ "$(json v 'd["entries"], d["runs"]')" = '[0, 0]' ]
+    run bash -c 'dedup --index ix one two >/dev/full'
+    [ "$status" != 0 ]
+    [ "$(dedup --index-export ix | wc -l)" = 0 ]
+}
+
 @test "files are one stream: the first of all stays" {
     printf '{"text":"a"}\n{"text":"b"}' >one
     printf '{"text":"b"}\n{"text":"c"}\n' >two
@@ -161,7 +190,9 @@ PY
     local args
     for args in "--key=text" "--key=json:" "--no-exact" "--memory=1M" "--keep=best" \
         "--keep=max:" "--keep=max:a..b" "--hash-bits=64" "--hash-bits=8 --trust-hash" \
-        "--unit=word" "--unit=sentences:0" "--unit=line --key=json:id" "--unit=line --keep=max:n" \
+        "--unit=word" "--index=ix --keep=last" "--forget=f" \
+        "--unit=line --index=ix" "--index-stat=ix -j2" "--index-stat=ix file" "--index=ix --hash-bits=8" \
+        "--unit=sentences:0" "--unit=line --key=json:id" "--unit=line --keep=max:n" \
         "--unit=line --scope=document --keep=last" "--unit=line --compat=dolma" "--ranges" "--scope=document" \
         "--unit=line --compat=ccnet --key=bytes" "--unit=line --scope=document --memory=8M" "--unit=line --exact" \
         "--key=json:id --field=text" "--key=json:a..b"; do
@@ -184,7 +215,9 @@ PY
 
 @test "the examples of the manual run" {
     printf '{"id":1,"text":"A b","url":"u"}\n{"id":1,"text":"a  B","url":"v"}\n' >in.jsonl
+    cp in.jsonl today.jsonl
     printf '{"text":"a b c d e f g h i j k l m n"}\n' >ref.jsonl
+    dedup --index-stat . 2>&1 | grep -q 'without LMDB' && skip "needs LMDB"
     man_examples dedup
     is_file out2.jsonl '{"id":1,"text":"A b","url":"u"}\n'
     is_file out.jsonl '{"id":1,"text":"A b","url":"u"}\n'
