@@ -150,4 +150,25 @@ struct os_spawn {
 /* Runs a command to its end with default signal dispositions. Not startable: ERR_CHILD. */
 bool os_run(const struct os_spawn *spawn, struct os_usage *usage, struct err *err);
 
+/* A child whose stdin and stdout are pipes of ours, and nobody blocks: one thread can keep both
+ * sides busy. stdin_path and stdout_path of the spawn have no effect. */
+struct os_child {
+    int pid, in, out; /* in: we write, out: we read; -1 closed */
+    int64_t start_ns;
+    const char *name;
+};
+enum { OS_CHILD_READABLE = 1, OS_CHILD_WRITABLE = 2 };
+
+bool os_child_start(struct os_child *c, const struct os_spawn *spawn, struct err *err);
+/* What can be done now: waits until there is something, until deadline_ns (os_now_ns; -1: none) or a
+ * signal. An end or a broken pipe counts as something: the next call tells. */
+unsigned os_child_poll(const struct os_child *c, bool want_write, int64_t deadline_ns);
+/* Bytes that went, 0 when the pipe is full or empty; -1: ERR_CHILD (it went away) or ERR_STOP. */
+ptrdiff_t os_child_write(struct os_child *c, slice s, struct err *err);
+ptrdiff_t os_child_read(struct os_child *c, char *dst, ptrdiff_t size, bool *end, struct err *err);
+void os_child_close_input(struct os_child *c); /* its end of file */
+void os_child_kill(const struct os_child *c, int signal_number);
+/* Closes the pipes and waits for its end. Once started, every child is finished. */
+bool os_child_finish(struct os_child *c, struct os_usage *usage, struct err *err);
+
 #endif

@@ -8,16 +8,12 @@
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-extern char **environ;
 
 void os_memory_setup(void)
 {
@@ -214,84 +210,4 @@ void os_die_of_signal(int sig)
 void os_exit_now(int code)
 {
     _exit(code);
-}
-
-/* ---- processes ---- */
-
-static bool spawn_start(const struct os_spawn *s, pid_t *pid, struct err *err)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t all, none;
-    char **env = environ;
-
-    posix_spawn_file_actions_init(&files);
-    if (s->stdin_path)
-        posix_spawn_file_actions_addopen(&files, 0, s->stdin_path, O_RDONLY, 0);
-    if (s->stdout_path)
-        posix_spawn_file_actions_addopen(&files, 1, s->stdout_path, O_WRONLY | O_CREAT | O_TRUNC,
-                                         0666);
-    if (s->stderr_path)
-        posix_spawn_file_actions_addopen(&files, 2, s->stderr_path, O_WRONLY | O_CREAT | O_TRUNC,
-                                         0666);
-    if (s->stdout_to_stderr)
-        posix_spawn_file_actions_adddup2(&files, 2, 1);
-    posix_spawnattr_init(&attr);
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    if (s->env_add) {
-        ptrdiff_t n = 0, more = 0;
-        while (environ && environ[n])
-            n++;
-        while (s->env_add[more])
-            more++;
-        env = calloc((size_t)(n + more + 1), sizeof *env);
-        if (!env)
-            mem_oom();
-        /* The additions come first: getenv finds the first. */
-        for (ptrdiff_t i = 0; i < more; i++)
-            env[i] = (char *)s->env_add[i];
-        for (ptrdiff_t i = 0; i < n; i++)
-            env[more + i] = environ[i];
-    }
-    int e = os_fault_now("spawn") ? errno : 0;
-    if (!e)
-        e = posix_spawnp(pid, s->argv[0], &files, &attr, (char *const *)s->argv, env);
-    if (env != environ)
-        free(env);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attr);
-    return e == 0 || err_sys(err, ERR_CHILD, e, "cannot run %s", ERR_QUOTE(slice_of(s->argv[0])));
-}
-
-bool os_run(const struct os_spawn *spawn, struct os_usage *usage, struct err *err)
-{
-    struct rusage u;
-    int status;
-    pid_t pid;
-    int64_t start = os_now_ns();
-
-    if (!spawn_start(spawn, &pid, err))
-        return false;
-    while (wait4(pid, &status, 0, &u) < 0) {
-        if (errno != EINTR)
-            return err_sys(err, ERR_OS, errno, "waiting for %s", spawn->argv[0]);
-        if (os_stopped())
-            kill(pid, SIGTERM);
-    }
-    *usage = (struct os_usage){
-        .wall_ns = os_now_ns() - start,
-        .user_ns = timeval_ns(u.ru_utime),
-        .sys_ns = timeval_ns(u.ru_stime),
-        .max_rss_bytes = (int64_t)u.ru_maxrss * 1024,
-        .minor_faults = u.ru_minflt,
-        .major_faults = u.ru_majflt,
-        .voluntary_switches = u.ru_nvcsw,
-        .involuntary_switches = u.ru_nivcsw,
-        .exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
-    };
-    return true;
 }

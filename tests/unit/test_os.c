@@ -275,6 +275,58 @@ static void stopping_wakes_a_waiting_read(void **state)
     close(fds[1]);
 }
 
+static void a_child_is_driven_through_pipes(void **state)
+{
+    const char *const cat[] = { "cat", NULL }, *const none[] = { "/nonexistent/command", NULL };
+    const char *const gone[] = { "sh", "-c", "exec <&-; sleep 5", NULL };
+    static char sent[1 << 20], got[sizeof sent + 1];
+    ptrdiff_t wrote = 0, read = 0;
+    struct os_child c;
+    struct os_usage usage = { 0 };
+    struct err err = { 0 };
+    bool end = false;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sent; i++)
+        sent[i] = (char)(i * 7 + i / 251);
+    assert_true(os_child_start(&c, &(struct os_spawn){ .argv = cat }, &err));
+    assert_int_equal(os_child_poll(&c, false, os_now_ns() + 1000000), 0);
+    while (!end) {
+        unsigned ready = os_child_poll(&c, wrote < (ptrdiff_t)sizeof sent, -1);
+        assert_int_not_equal(ready, 0);
+        if (ready & OS_CHILD_WRITABLE) {
+            ptrdiff_t n =
+                os_child_write(&c, slice_make(sent + wrote, (ptrdiff_t)sizeof sent - wrote), &err);
+            assert_true(n >= 0);
+            wrote += n;
+            if (wrote == (ptrdiff_t)sizeof sent)
+                os_child_close_input(&c);
+        }
+        if (ready & OS_CHILD_READABLE) {
+            ptrdiff_t n = os_child_read(&c, got + read, (ptrdiff_t)sizeof got - read, &end, &err);
+            assert_true(n >= 0);
+            read += n;
+        }
+    }
+    assert_int_equal(read, sizeof sent);
+    assert_memory_equal(sent, got, sizeof sent);
+    assert_true(os_child_finish(&c, &usage, &err));
+    assert_int_equal(usage.exit_code, 0);
+
+    assert_false(os_child_start(&c, &(struct os_spawn){ .argv = none }, &err));
+    assert_int_equal(err.class, ERR_CHILD);
+    assert_true(os_child_start(&c, &(struct os_spawn){ .argv = gone }, &err));
+    signal(SIGPIPE, SIG_IGN);
+    ptrdiff_t n;
+    do
+        n = os_child_write(&c, slice_make(sent, 65536), &err);
+    while (n >= 0);
+    assert_int_equal(err.class, ERR_CHILD);
+    os_child_kill(&c, SIGKILL);
+    assert_true(os_child_finish(&c, &usage, &err));
+    assert_int_equal(usage.exit_code, 128 + SIGKILL);
+}
+
 static void the_machine_has_cpus(void **state)
 {
     struct os_stat st;
@@ -304,6 +356,7 @@ int main(void)
         cmocka_unit_test(folders_list_in_byte_order),
         cmocka_unit_test(reads_name_where_a_file_ends),
         cmocka_unit_test(children_are_measured),
+        cmocka_unit_test(a_child_is_driven_through_pipes),
         cmocka_unit_test(the_machine_has_cpus),
         cmocka_unit_test(stopping_wakes_a_waiting_read), /* last: a process stops once */
     };
