@@ -3,27 +3,45 @@
 #include "../lib/os.h"
 #include "../lib/pack/packed.h"
 #include "../lib/tok/records.h"
+#include "../lib/tok/training.h"
 
 struct conf {
     const char *tokenizer;
     bool count, decode, add_special, skip_special, drop_field;
-    int special, format;
+    int special, format, train, split, alphabet;
+    bool words, merge_counts;
+    int64_t vocab_size, min_frequency, memory;
+    struct opt_list special_tokens;
 };
 
-#define AT(member) offsetof(struct conf, member)
+#define VOCAB_SIZE_MAX (1 << 28)
+#define AT(member)     offsetof(struct conf, member)
 enum {
     MODE_ENCODE = 1 << TOK_RECORDS_ENCODE,
     MODE_COUNT = 1 << TOK_RECORDS_COUNT,
-    MODE_DECODE = 1 << TOK_RECORDS_DECODE
+    MODE_DECODE = 1 << TOK_RECORDS_DECODE,
+    WORDS = TOK_RECORDS_DECODE + 1,
+    MERGE_COUNTS,
+    TRAIN,
+    MODE_WORDS = 1 << WORDS,
+    MODE_MERGE = 1 << MERGE_COUNTS,
+    MODE_TRAIN = 1 << TRAIN,
 };
 
 static const struct opt opts[] = {
     { 't', "tokenizer", OPT_PATH, AT(tokenizer), .arg = "FILE", .flags = OPT_REQUIRED,
-      .group = "Tokenizer", .help = "tokenizer.json; demo: the one of the demo model" },
+      .modes = MODE_ENCODE | MODE_COUNT | MODE_DECODE, .group = "Tokenizer",
+      .help = "tokenizer.json; demo: the one of the demo model" },
     { 0, "count", OPT_FLAG, AT(count), .flags = OPT_MODE, .group = "Mode",
       .help = "add n_tokens instead of ids" },
     { 0, "decode", OPT_FLAG, AT(decode), .flags = OPT_MODE, .group = "Mode",
       .help = "turn ids into text" },
+    { 0, "words", OPT_FLAG, AT(words), .flags = OPT_MODE, .group = "Mode",
+      .help = "count the words of all texts" },
+    { 0, "merge-counts", OPT_FLAG, AT(merge_counts), .flags = OPT_MODE, .group = "Mode",
+      .help = "add up what --words gave" },
+    { 0, "train", OPT_ENUM, AT(train), .arg = "MODEL", .choices = "bpe", .flags = OPT_MODE,
+      .group = "Mode", .help = "learn a tokenizer from texts or counted words" },
     { 0, "special", OPT_ENUM, AT(special), .arg = "HOW", .def = "text", .choices = "text|parse",
       .modes = MODE_ENCODE | MODE_COUNT, .group = "Special tokens",
       .help = "written in the text: they are text, or parsed to ids" },
@@ -34,6 +52,22 @@ static const struct opt opts[] = {
     { 0, "format", OPT_ENUM, AT(format), .arg = "FORMAT", .def = "ids", .choices = "ids|packed",
       .modes = MODE_ENCODE, .group = "Output",
       .help = "records with ids, or the bytes that shard takes" },
+    { 0, "vocab-size", OPT_INT, AT(vocab_size), .arg = "N", .min = 1, .max = VOCAB_SIZE_MAX,
+      .flags = OPT_REQUIRED, .modes = MODE_TRAIN, .group = "Training",
+      .help = "tokens of the new tokenizer, all included" },
+    { 0, "split", OPT_ENUM, AT(split), .arg = "NAME", .def = "gpt2",
+      .choices = "gpt2|llama3|qwen2|o200k|tekken", .modes = MODE_WORDS | MODE_TRAIN,
+      .group = "Training", .help = "pattern that cuts texts into words" },
+    { 0, "min-frequency", OPT_INT, AT(min_frequency), .arg = "N", .def = "0", .min = 0, .max = 9e15,
+      .modes = MODE_TRAIN, .group = "Training", .help = "pairs that are seldomer become no token" },
+    { 0, "special-token", OPT_STRING, AT(special_tokens), .arg = "TEXT", .flags = OPT_REPEAT,
+      .modes = MODE_TRAIN, .group = "Training", .help = "a token of its own; the first ids" },
+    { 0, "alphabet", OPT_ENUM, AT(alphabet), .arg = "WHICH", .def = "all", .choices = "all|seen",
+      .modes = MODE_TRAIN, .group = "Training",
+      .help = "bytes that are tokens: all 256, or those that occur" },
+    { 0, "memory", OPT_SIZE, AT(memory), .arg = "SIZE", .def = "1G", .min = 1 << 20,
+      .max = (double)(1LL << 46), .modes = MODE_WORDS | MODE_MERGE | MODE_TRAIN,
+      .group = "Training", .help = "for counting; more goes to a temporary file" },
     { 0, "drop-field", OPT_FLAG, AT(drop_field), .modes = MODE_ENCODE | MODE_DECODE,
       .group = "Output", .help = "remove the member that was read" },
 };
@@ -42,6 +76,9 @@ static const char *const synopsis[] = {
     "-t FILE [options] [FILE...]",
     "-t FILE --count [options] [FILE...]",
     "-t FILE --decode [options] [FILE...]",
+    "--words [options] [FILE...]",
+    "--merge-counts [options] [FILE...]",
+    "--train MODEL --vocab-size N [options] [FILE...]",
     NULL,
 };
 static const struct command_example examples[] = {
@@ -52,6 +89,11 @@ static const struct command_example examples[] = {
       "tokenize -t demo --format packed in.jsonl > in.packed" },
     { "how many tokens a corpus has, in the report",
       "tokenize -t demo --count --report report.json < in.jsonl > counts.jsonl" },
+    { "learn a tokenizer from texts",
+      "tokenize --train bpe --vocab-size 1000 -o new.json in.jsonl" },
+    { "the same from parts that were counted on their own",
+      "tokenize --words in.jsonl > a && tokenize --merge-counts a > all" },
+    { "and then", "tokenize --train bpe --vocab-size 1000 all > same.json" },
     { "and back", "tokenize -t demo < in.jsonl | tokenize -t demo --decode > out.jsonl" },
     { 0 },
 };
@@ -59,6 +101,9 @@ static const struct command_mode modes[] = {
     { .option = NULL, .summary = "add the ids of each text" },
     { .option = "count", .summary = "add the number of tokens of each text" },
     { .option = "decode", .summary = "add the text of each list of ids" },
+    { .option = "words", .summary = "count words" },
+    { .option = "merge-counts", .summary = "add up counts" },
+    { .option = "train", .summary = "learn a tokenizer" },
 };
 static const struct command self = {
     .name = "tokenize",
@@ -223,6 +268,35 @@ static bool load(struct app *app, const struct conf *conf, struct run *r, struct
     return r->records.t != NULL;
 }
 
+/* --words, --merge-counts, --train */
+static bool run_training(struct app *app, const struct conf *conf, struct err *err)
+{
+    static const char *const patterns[] = { "gpt-2", "llama-bpe", "qwen2", "gpt-4o", "tekken" };
+    struct flow_conf fc = app_flow_conf(app);
+    struct training_conf tc = {
+        .mode = (enum training_mode)(app->options.mode - WORDS),
+        .text_field = app->common.field,
+        .memory_bytes = conf->memory,
+        .train = { .byte_level = true,
+                   .all_bytes = conf->alphabet == 0,
+                   .prefix = "",
+                   .vocab_size = conf->vocab_size,
+                   .min_frequency = (uint64_t)conf->min_frequency,
+                   .special_count = conf->special_tokens.count },
+        .output = app->common.output,
+        .force = app->common.force,
+    };
+    slice *special = arena_new(&app->arena, slice, conf->special_tokens.count);
+
+    for (ptrdiff_t i = 0; i < conf->special_tokens.count; i++)
+        special[i] = slice_of(conf->special_tokens.items[i]);
+    tc.train.special = special;
+    ASSERT(pieces_by_pre(slice_of(patterns[conf->split]), &tc.pattern, &tc.split));
+    if (conf->split == 0)
+        tc.pattern = SLICE(""); /* ByteLevel's own */
+    return training_run(&tc, &fc, &app->report, &app->progress, err);
+}
+
 static bool run(struct app *app, void *arg, struct err *err)
 {
     static const struct flow_filter filter = { work, commit, finish, scratch_new, scratch_free };
@@ -230,6 +304,8 @@ static bool run(struct app *app, void *arg, struct err *err)
     struct run r = { 0 };
     bool decode = app->options.mode == TOK_RECORDS_DECODE;
 
+    if (app->options.mode >= WORDS)
+        return run_training(app, conf, err);
     if (decode && strpbrk(app->common.field, ".\\"))
         return err_set(err, ERR_USAGE, "--field %s: --decode writes a member of the record itself",
                        app->common.field);

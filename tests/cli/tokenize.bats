@@ -228,3 +228,117 @@ for l in open("back.jsonl"):
         MILLRACE_ISA=$isa tokenize -t demo <in.jsonl | cmp - best.jsonl
     done
 }
+
+# The merges that Hugging Face's BpeTrainer 0.23 learns from these texts (vocab_size 300, min_frequency 2).
+small_corpus() {
+    cat >small.jsonl <<'EOF'
+{"text":"the tar command lists the files of the archive\n"}
+{"text":"the archive has three files, there are 1234 more"}
+{"text":"aaaa aaa aa aaaaaaaa abababab \u4e2d\u4e2d\u4e2d\u4e2d"}
+{"text":"The other archive isn't there; they're in the other folder"}
+EOF
+    printf '%s\n' '#version: 0.2' "a a" "h e" "t he" "r e" "Ġ the" "Ġ a" "¸ Ń" "ä ¸Ń" "aa aa" "a b" "c h" "i v" \
+        "r ch" "Ġ f" "Ġ o" "Ġa rch" "ä¸Ń ä¸Ń" "iv e" "Ġarch ive" "e s" "i l" "i s" "Ġ t" "Ġ aa" "the r" "Ġthe re" \
+        "ab ab" "Ġf il" "Ġo ther" "Ġfil es" >small.merges
+}
+
+@test "--train bpe learns the merges that Hugging Face learns" {
+    small_corpus
+    for jobs in 1 4; do
+        tokenize --train bpe --vocab-size 300 --min-frequency 2 --special-token '<|end|>' -j$jobs \
+            -o x.merges.txt --force small.jsonl
+        cmp x.merges.txt small.merges
+    done
+    [ "$(json x.vocab.json '[d["<|end|>"], d["!"], d["the"], len(d)]')" = "[0, 1, 259, 287]" ]
+    tokenize --train bpe --vocab-size 300 --min-frequency 2 --special-token '<|end|>' small.jsonl >new.json
+    [ "$(json new.json '"\n".join(["#version: 0.2"] + d["model"]["merges"])')" = "$(cat small.merges)" ]
+    tokenize -t new.json small.jsonl | tokenize -t new.json --decode --field back |
+        python3 -c 'import json, sys
+for l in sys.stdin:
+    d = json.loads(l)
+    assert d["text"] == d["back"]'
+    [ "$(printf '{"text":"<|end|>"}\n' | tokenize -t new.json --special parse)" = '{"text":"<|end|>","ids":[0]}' ]
+    tokenize --train bpe --vocab-size 300 --min-frequency 2 -o x.tiktoken small.jsonl
+    [ "$(sed -n '1p;$p' x.tiktoken)" = "$(printf 'IQ== 0\nIGZpbGVz 285')" ]
+    run -73 tokenize --train bpe --vocab-size 300 -o x.tiktoken small.jsonl
+}
+
+@test "--train stops where it is told to" {
+    small_corpus
+    tokenize --train bpe --vocab-size 258 -o x.merges.txt small.jsonl
+    [ "$(wc -l <x.merges.txt)" = 3 ]
+    tokenize --train bpe --vocab-size 5000 --min-frequency 6 -o y.merges.txt small.jsonl
+    [ "$(cat y.merges.txt)" = "$(head -n "$(wc -l <y.merges.txt)" small.merges)" ]
+    [ "$(wc -l <y.merges.txt)" -lt 20 ]
+    run -65 tokenize --train bpe --vocab-size 255 small.jsonl
+    [[ "$output" == *"the alphabet alone has 256 tokens"* ]]
+    tokenize --train bpe --vocab-size 40 --alphabet seen small.jsonl >seen.json
+    [ "$(json seen.json 'len(d["model"]["vocab"])')" = 40 ]
+    run -65 tokenize --train bpe --vocab-size 300 </dev/null
+    run -2 tokenize --train bpe small.jsonl
+    run -2 tokenize --train bpe --vocab-size 300 -t demo small.jsonl
+    run -2 tokenize --words --vocab-size 300 small.jsonl
+    run -2 tokenize -t demo --split gpt2 small.jsonl
+}
+
+@test "--words, --merge-counts: sorted counts that add up, from any parts and with any memory" {
+    small_corpus
+    both_jobs small.jsonl tokenize --words
+    [ "$status" = 0 ]
+    [ "$(sed -n '1,3p' "$output_file")" = '{"word":"\n","count":1}
+{"word":" 1234","count":1}
+{"word":" aa","count":1}' ]
+    grep -qx '{"word":" the","count":3}' "$output_file"
+    cp "$output_file" whole.jsonl
+    head -n 2 small.jsonl | tokenize --words >a.jsonl
+    tail -n 2 small.jsonl | tokenize --words >b.jsonl
+    tokenize --merge-counts a.jsonl b.jsonl >merged.jsonl
+    cmp merged.jsonl whole.jsonl
+    tokenize --train bpe --vocab-size 300 --min-frequency 2 -o x.merges.txt --special-token '<|end|>' b.jsonl a.jsonl
+    cmp x.merges.txt small.merges
+    # another pattern, other words
+    printf '{"text":"HelloWorld it'"'"'s"}\n' >camel.jsonl
+    [ "$(tokenize --words --split o200k camel.jsonl)" = '{"word":" it'"'"'s","count":1}
+{"word":"Hello","count":1}
+{"word":"World","count":1}' ]
+    [ "$(tokenize --words camel.jsonl | wc -l)" = 3 ]
+    # more words than memory
+    python3 -c '
+import json
+for i in range(60000):
+    print(json.dumps({"text": " ".join("w%d" % (i * k % 50021) for k in range(1, 4))}))' >many.jsonl
+    tokenize --words --memory 1M --report r.json many.jsonl >small_memory.jsonl
+    tokenize --words --report s.json many.jsonl >big_memory.jsonl
+    cmp small_memory.jsonl big_memory.jsonl
+    [ "$(json r.json 'd["spilled_bytes_total"] > 0 and d["words_total"] == 360000')" = true ]
+    [ "$(json s.json 'd["spilled_bytes_total"]')" = 0 ]
+    [ "$(json s.json 'd["distinct_words_total"]')" = "$(wc -l <big_memory.jsonl)" ]
+}
+
+@test "--merge-counts counts in 64 bits and refuses what is no count" {
+    printf '{"word":"a","count":9223372036854775807}\n{"word":"a","count":9223372036854775807}\n' >big.jsonl
+    both_jobs big.jsonl tokenize --merge-counts
+    gives 0 '{"word":"a","count":18446744073709551614}\n'
+    printf '{"word":"a","count":2}\n' >>big.jsonl
+    both_jobs big.jsonl tokenize --merge-counts
+    [ "$status" = 65 ]
+    for record in '{"word":"a"}' '{"word":"a","count":0}' '{"word":"a","count":-1}' '{"word":"a","count":1.5}' \
+        '{"word":1,"count":1}' '{"text":"a"}'; do
+        run -65 tokenize --merge-counts <<<"$record"
+    done
+    run -65 tokenize --train bpe --vocab-size 300 <<<'{"words":"a"}'
+}
+
+@test "--train bpe: a novel, against the reference's merges" {
+    need_data tokenizers/train-pnp/bpe-bytelevel.merges.txt tokenizers/corpora/pride_and_prejudice.txt
+    python3 -c '
+import json, sys
+for line in open(sys.argv[1], newline="\n", encoding="utf-8"):
+    print(json.dumps({"text": line}))' "$DATA/tokenizers/corpora/pride_and_prejudice.txt" >novel.jsonl
+    tokenize --words novel.jsonl | tokenize --train bpe --vocab-size 30000 --alphabet seen -o n.merges.txt
+    tail -n +2 n.merges.txt | cmp - "$DATA/tokenizers/train-pnp/bpe-bytelevel.merges.txt"
+    python3 -c '
+import json, sys
+ids = json.load(open("n.vocab.json"))
+print("\n".join(sorted(ids, key=ids.get)))' | cmp - "$DATA/tokenizers/train-pnp/bpe-bytelevel.vocab.txt"
+}

@@ -26,6 +26,7 @@ DRIVERS = {
     "sig/near", "sig/sorter", "sig/spill", "sig/unitmode", "source/archive", "source/gather",
     "source/leaves", "source/operands", "stat/canary", "stat/evaluate", "stat/measuring",
     "stat/rows", "sig/indexmode",
+    "tok/training", "tok/wordcount",
 }
 # What a tool hangs into flow: pure functions over flow's records and units.
 CALLBACKS = {"sig/signing", "text/cleaning", "source/render"}
