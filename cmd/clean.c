@@ -14,6 +14,8 @@ struct conf {
     const char *profile;
     int words;
     bool explain, annotate, list_rules;
+    const char *lang;
+    double lang_min;
     const char *redact, *key_file, *redact_map, *restore;
     int redact_with;
     bool spans, list_kinds;
@@ -73,6 +75,10 @@ static const struct opt opts[] = {
       .help = "add _clean: every rule's value and limit" },
     { 0, "annotate", OPT_FLAG, AT(annotate), .group = "Quality",
       .help = "the same, and keep what a rule would drop" },
+    { 0, "lang", OPT_STRING, AT(lang), .arg = "LIST", .group = "Language",
+      .help = "drop other languages: en,pt or any" },
+    { 0, "lang-min", OPT_FLOAT, AT(lang_min), .arg = "P", .min = 0, .max = 1, .group = "Language",
+      .needs = "lang", .help = "drop texts whose language is less probable" },
     { 0, "redact", OPT_STRING, AT(redact), .arg = "KINDS", .group = "Personal data",
       .help = "what to redact: kinds with commas between, or all" },
     { 0, "redact-with", OPT_ENUM, AT(redact_with), .arg = "HOW", .def = "tag",
@@ -142,6 +148,7 @@ struct run {
     struct clean clean;
     struct quality quality;
     struct redact redact;
+    slice lang_file;
     struct redact_turns turns;
     struct out *map; /* of --redact-map */
     struct clean_counts total;
@@ -235,6 +242,27 @@ static bool prepare_quality(const struct conf *conf, struct run *r, struct err *
     return true;
 }
 
+#define LANG_MAX ((ptrdiff_t)1 << 30)
+
+static bool prepare_lang(struct app *app, const struct conf *conf, struct run *r, struct err *err)
+{
+    struct clean *c = &r->clean;
+
+    if (!conf->lang)
+        return true;
+    const char *path = app_data_path(app, "demo", "lang/model.bin", err);
+    if (!path || !os_slurp(path, LANG_MAX, &r->lang_file, err))
+        return false;
+    c->lang = lang_new(r->lang_file, &app->arena, err);
+    if (!c->lang)
+        return err_context(err, "%s", path);
+    if (!lang_check_list(c->lang, conf->lang, err))
+        return err_context(err, "option '--lang'");
+    c->lang_list = conf->lang;
+    c->lang_min = app_given(app, "lang-min") ? conf->lang_min : -1;
+    return true;
+}
+
 #define KEY_MAX (1 << 20)
 #define MAP_MAX ((ptrdiff_t)1 << 40)
 
@@ -325,7 +353,8 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
         !add_tests(c, &conf->drop_if, false, true, a, err) ||
         !add_tests(c, &conf->keep_match, true, false, a, err) ||
         !add_tests(c, &conf->drop_match, true, true, a, err) || !prepare_quality(conf, r, err) ||
-        !prepare_redact(app, conf, r, err) || !clean_ready(c, a, err))
+        !prepare_lang(app, conf, r, err) || !prepare_redact(app, conf, r, err) ||
+        !clean_ready(c, a, err))
         return false;
     if (c->rule_count == 0 && (app->common.drops || c->explain))
         return err_set(err, ERR_USAGE, "%s without a rule that drops records",

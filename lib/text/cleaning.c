@@ -101,7 +101,7 @@ static const char *rule_name(const struct clean_test *t, struct arena *arena)
 
 static void ready_rules(struct clean *c, struct arena *arena)
 {
-    c->rules = arena_new(arena, const char *, c->test_count + 3 + QUALITY_RULES);
+    c->rules = arena_new(arena, const char *, c->test_count + 5 + QUALITY_RULES);
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->rules[c->rule_count++] = rule_name(&c->tests[i], arena);
     c->min_rule = c->rule_count;
@@ -110,6 +110,11 @@ static void ready_rules(struct clean *c, struct arena *arena)
     c->max_rule = c->rule_count;
     if (c->max_chars >= 0)
         c->rules[c->rule_count++] = "max-chars";
+    c->lang_rule = c->rule_count;
+    if (c->lang) {
+        c->rules[c->rule_count++] = "lang";
+        c->rules[c->rule_count++] = "lang-min";
+    }
     c->quality_rule = c->rule_count;
     for (int i = 0; c->quality && i < QUALITY_RULES; i++)
         if (c->quality->on[i]) {
@@ -145,7 +150,7 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
     text_edit_ready(e);
     c->reads_text = e->chars.any || e->space.any || e->trim || c->normalize || c->sub_count ||
                     c->min_chars >= 0 || c->max_chars >= 0 || c->field_required || c->quality ||
-                    c->redact || c->restore;
+                    c->redact || c->restore || c->lang;
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->reads_text |= !c->tests[i].path || strcmp(c->tests[i].path, c->field) == 0;
     c->text_member = -1;
@@ -354,6 +359,13 @@ static slice explanation(const struct clean *c, struct clean_scratch *s,
 
     buf_clear(b);
     buf_append(b, SLICE("{"));
+    if (c->lang) {
+        buf_append(b, SLICE("\"lang\":"));
+        json_append_bytes(b, slice_of(s->lang.label));
+        buf_append(b, SLICE(",\"lang_score\":"));
+        buf_append_double(b, s->lang.score);
+        buf_append(b, SLICE(","));
+    }
     if (c->quality) {
         buf_append(b, SLICE("\"profile\":\""));
         buf_append(b, slice_of(c->quality->profile->name));
@@ -425,6 +437,21 @@ static bool run_tests(const struct clean *c, struct clean_scratch *s, slice reco
             return false;
     }
     return test_length(c, text, arena, v);
+}
+
+/* The rules of the language. */
+static void run_lang(const struct clean *c, struct clean_scratch *s, slice text,
+                     struct arena *arena, struct clean_verdict *v)
+{
+    s->lang = lang_of(c->lang, text);
+    if (v->action != CLEAN_KEEP)
+        return;
+    if (!lang_listed(c->lang_list, s->lang.label))
+        drop(v, c->lang_rule, quoted(slice_of(s->lang.label), arena),
+             quoted(slice_of(c->lang_list), arena));
+    else if (s->lang.score < c->lang_min)
+        drop(v, c->lang_rule + 1, number_json(s->lang.score, arena),
+             number_json(c->lang_min, arena));
 }
 
 /* False when the record is bad. A drop by an earlier rule stays the one that is named. */
@@ -508,6 +535,10 @@ static bool run_stages(const struct clean *c, struct clean_scratch *s, slice rec
     }
     if (!run_tests(c, s, record, spans, *text, arena, v) &&
         (v->action == CLEAN_BAD || !c->annotate))
+        return false;
+    if (c->lang)
+        run_lang(c, s, *text, arena, v);
+    if (v->action == CLEAN_DROP && !c->annotate)
         return false;
     if (c->quality && !run_quality(c, s, text, q, arena, v))
         return false;

@@ -7,7 +7,7 @@
  *   4 substitutions, as given      (subst.h)
  *   5 white space                  (edit.h, edit_space)
  *   6 rules, in this order: keep-if, drop-if, keep-match, drop-match (each as given), min-chars,
- *     max-chars, then those of the profile (quality.h; its c4 part edits the text once more). The
+ *     max-chars, lang and lang-min (lang.h), then those of the profile (quality.h; its c4 part edits the text once more). The
  *     first that fails names the drop. They see the text as edited.
  *   7 personal data (redact.h), on the text as the rules left it
  * With a restore map (redact.h) its tokens are put back right after stage 1.
@@ -30,6 +30,7 @@
 #include "../json.h"
 #include "edit.h"
 #include "expr.h"
+#include "lang.h"
 #include "quality.h"
 #include "redact.h"
 #include "subst.h"
@@ -67,6 +68,9 @@ struct clean {
     struct subst **subs;
     ptrdiff_t sub_count;
     struct quality *quality; /* NULL: no profile */
+    const struct lang *lang; /* NULL: no language is looked for */
+    const char *lang_list;   /* names with commas between */
+    double lang_min;         /* the least score; negative: none */
     struct redact *redact;   /* NULL: nothing is redacted */
     bool spans, redact_map;  /* adds _clean.spans; keeps the lines of the map */
     int64_t max_matches;     /* more drop the record; -1: no limit */
@@ -82,10 +86,10 @@ struct clean {
     int text_member; /* 0, a string that every record must have; -1: the text is not read */
     const char **rules;
     int rule_count;
-    int min_rule, max_rule, quality_rule, matches_rule; /* where these begin in rules */
-    int quality_index[QUALITY_RULES];                   /* of a rule of the profile in rules */
-    int clean_member;                                   /* of _clean in members, with explain */
-    struct clean_note *notes; /* of each rule of the profile, with explain */
+    int min_rule, max_rule, lang_rule, quality_rule, matches_rule; /* where these begin in rules */
+    int quality_index[QUALITY_RULES]; /* of a rule of the profile in rules */
+    int clean_member;                 /* of _clean in members, with explain */
+    struct clean_note *notes;         /* of each rule of the profile, with explain */
 };
 
 /* All fail with ERR_USAGE. Tests are kept in the order keep-if, drop-if, keep-match, drop-match. */
@@ -105,8 +109,9 @@ struct clean_counts {
 struct clean_scratch {
     struct regex_scratch *regex;
     struct quality_scratch *quality;
-    struct arena temp; /* of one record: the text before its last form */
-    struct buf note;   /* the explanation */
+    struct lang_result lang; /* of the record */
+    struct arena temp;       /* of one record: the text before its last form */
+    struct buf note;         /* the explanation */
     struct clean_counts counts;
 };
 struct clean_scratch *clean_scratch_new(const struct clean *c);

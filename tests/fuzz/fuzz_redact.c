@@ -46,7 +46,8 @@ static void check(struct redact *r, slice text, struct arena *arena)
         for (ptrdiff_t i = 0; i < again.count && r->with != REDACT_MASK; i++)
             abort();
     }
-    if (r->with == REDACT_HASH && found.count) {
+    /* A text may hold a token already; then both come back. */
+    if (r->with == REDACT_HASH && found.count && slice_find(text, '<') < 0) {
         int64_t count = 0;
         struct restore *back = restore_new(redact_map(r, text, &found, arena), arena, NULL);
         if (!back || !slice_eq(restore_apply(back, out, &count, arena), text))
