@@ -6,6 +6,7 @@
 #include "../lib/sig/indexmode.h"
 #include "../lib/sig/lsh.h"
 #include "../lib/sig/near.h"
+#include "../lib/sig/bandrows.h"
 #include "../lib/sig/unitmode.h"
 
 struct conf {
@@ -24,7 +25,8 @@ struct conf {
     const char *shingle;
     int64_t bands, rows, permutations, max_candidates;
     bool trust_estimate, cluster, annotate;
-    const char *against, *contains;
+    bool sign, pairs;
+    const char *resolve, *against, *contains;
     int64_t ngram;
     double max_share;
 };
@@ -40,6 +42,7 @@ enum mode {
     MODE_INDEX_EXPORT,
     MODE_INDEX_MERGE,
     MODE_FORGET,
+    MODE_PAIRS,
 };
 #define IN_KEYED   (IN(MODE_EXACT) | IN(MODE_UNIT))
 #define IN_NEARLY  (IN(MODE_NEAR) | IN(MODE_CONTAINS))
@@ -107,6 +110,12 @@ static const struct opt opts[] = {
     { 0, "max-candidates", OPT_INT, AT(max_candidates), .arg = "N", .def = "200", .min = 1,
       .max = 1e9, .modes = IN(MODE_NEAR), .group = "Near duplicates",
       .help = "compare a record with at most N others" },
+    { 0, "sign", OPT_FLAG, AT(sign), .modes = IN(MODE_NEAR), .group = "In steps",
+      .help = "write rows of band keys, to be sorted" },
+    { 0, "pairs", OPT_FLAG, AT(pairs), .flags = OPT_MODE, .group = "In steps",
+      .help = "keep the sorted rows that records share" },
+    { 0, "resolve", OPT_PATH, AT(resolve), .arg = "ROWS", .modes = IN(MODE_NEAR),
+      .group = "In steps", .help = "compare the records that ROWS bring together" },
     { 0, "contains", OPT_PATH, AT(contains), .arg = "REF", .flags = OPT_MODE,
       .group = "Decontamination", .help = "drop what holds word n-grams of REF" },
     { 0, "ngram", OPT_INT, AT(ngram), .arg = "N", .def = "13", .min = 1, .max = 64,
@@ -130,6 +139,8 @@ static const struct command_mode modes[] = {
     [MODE_EXACT] = { "exact", "drop records whose key was seen before", 0, false },
     [MODE_NEAR] = { "near", "drop records that are similar to an earlier one", 0, false },
     [MODE_UNIT] = { "unit", "cut repeated lines, paragraphs or sentences out of texts", 0, false },
+    [MODE_PAIRS] = { "pairs", "keep rows of keys that several records have",
+                     COMMON_RECORDS | COMMON_DROPS | COMMON_JOBS | COMMON_PROGRESS, false },
     [MODE_CONTAINS] = { "contains", "drop records that hold n-grams of a reference", 0, false },
     [MODE_INDEX_STAT] = { "index-stat", "describe an index", NO_RECORDS, true },
     [MODE_INDEX_VERIFY] = { "index-verify", "check an index", NO_RECORDS, true },
@@ -139,11 +150,13 @@ static const struct command_mode modes[] = {
     [MODE_FORGET] = { "forget", "remove ids from an index", NO_RECORDS | COMMON_OUTPUT, true },
 };
 
-static const char *const synopsis[] = {
-    "[options] [FILE...]",       "--index DIR [options] [FILE...]",
-    "--index DIR --forget FILE", "--index-stat|--index-verify|--index-export DIR",
-    "--index-merge DIR DIR...",  NULL
-};
+static const char *const synopsis[] = { "[options] [FILE...]",
+                                        "--index DIR [options] [FILE...]",
+                                        "--index DIR --forget FILE",
+                                        "--index-stat|--index-verify|--index-export DIR",
+                                        "--index-merge DIR DIR...",
+                                        "--pairs [FILE...]",
+                                        NULL };
 static const struct command_example examples[] = {
     { "drop repeated texts", "dedup < in.jsonl > out.jsonl" },
     { "ignore case and white space, list what went",
@@ -260,6 +273,23 @@ static bool run_unit(struct app *app, const struct conf *conf, struct err *err)
     return unit_run(&env, &o, err);
 }
 
+/* --sign and --resolve are steps of the plain form. */
+static bool check_steps(struct app *app, const struct conf *c, struct err *err)
+{
+    static const char *const not_signing[] = { "trust-estimate", "max-candidates", "annotate",
+                                               "dups",           "drops",          "resolve" };
+    static const char *const not_stepwise[] = { "cluster", "against" };
+    const char *step = c->sign ? "sign" : c->resolve ? "resolve" : NULL;
+
+    for (ptrdiff_t i = 0; i < countof(not_signing) && c->sign; i++)
+        if (app_given(app, not_signing[i]))
+            return err_set(err, ERR_USAGE, "--%s has no effect with --sign", not_signing[i]);
+    for (ptrdiff_t i = 0; i < countof(not_stepwise) && step; i++)
+        if (app_given(app, not_stepwise[i]))
+            return err_set(err, ERR_USAGE, "--%s has no effect with --%s", not_stepwise[i], step);
+    return true;
+}
+
 static bool run_near(struct app *app, const struct conf *c, struct err *err)
 {
     struct mode_env env = { app_flow_conf(app), &app->report, &app->progress, &app->arena,
@@ -271,11 +301,15 @@ static bool run_near(struct app *app, const struct conf *c, struct err *err)
                                            .field = app->common.field },
                               .decide = c->trust_estimate ? PAIRING_ESTIMATE : PAIRING_VERIFY,
                               .annotate = c->annotate,
+                              .sign = c->sign,
+                              .resolve = c->resolve,
                               .against = c->against,
                               .max_candidates = c->max_candidates };
 
     if (!shingle_parse(c->shingle, &o.signing.shingler, err))
         return err_context(err, "option '--shingle'");
+    if (!check_steps(app, c, err))
+        return false;
     if (c->annotate && c->cluster)
         return err_set(err, ERR_USAGE, "--annotate and --cluster exclude each other");
     if (c->cluster && c->against)
@@ -294,6 +328,14 @@ static bool run_near(struct app *app, const struct conf *c, struct err *err)
     if (o.signing.shingler.unit == SHINGLE_IDS && !app_given(app, "field"))
         o.signing.field = "ids";
     return c->cluster ? cluster_run(&env, &o, false, err) : near_run(&env, &o, err);
+}
+
+static bool run_pairs(struct app *app, struct err *err)
+{
+    struct flow_conf fc = app_flow_conf(app);
+    struct out_conf out = { .path = fc.output, .compress = fc.compress, .force = fc.force };
+
+    return bandrows_pairs(&fc.in, &out, &app->report, err);
 }
 
 static bool run_contains(struct app *app, const struct conf *c, struct err *err)
@@ -319,6 +361,8 @@ static bool run(struct app *app, void *arg, struct err *err)
         return run_near(app, conf, err);
     case MODE_UNIT:
         return run_unit(app, conf, err);
+    case MODE_PAIRS:
+        return run_pairs(app, err);
     case MODE_CONTAINS:
         return run_contains(app, conf, err);
     case MODE_INDEX_STAT:

@@ -1,7 +1,9 @@
 #include "near.h"
 
+#include "../hash.h"
 #include "bands.h"
 #include "pairing.h"
+#include "bandrows.h"
 #include "spill.h"
 
 #include <inttypes.h>
@@ -36,6 +38,14 @@ struct near {
     struct pairing pairing;
     struct buf text;
 
+    struct known_key { /* --resolve: of a record that is named by the hash of its id; sorted */
+        uint64_t id, key;
+    } * known;
+    int64_t known_count, known_cap;
+    unsigned char *used; /* bit i: the record of the rows from i on has come */
+    uint64_t *keys;      /* of the current record */
+    ptrdiff_t key_cap;
+
     int64_t without_shingles, cut;
 };
 
@@ -46,8 +56,19 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     struct signed_record *k;
 
     (void)scratch, (void)err;
-    if (signing_record(&n->signing, rec, FIELD_TEXT, arena, verdict, &k))
+    if (n->o->resolve && n->o->decide == PAIRING_VERIFY
+            ? signing_text(&n->signing, rec, FIELD_TEXT, arena, verdict, &k)
+            : signing_record(&n->signing, rec, FIELD_TEXT, arena, verdict, &k))
         verdict->data = k;
+    if (!k || !n->o->sign || verdict->action != FLOW_KEEP)
+        return true;
+    struct buf rows = { 0 };
+    slice id = mode_id_json(rec, n->id, arena);
+    for (int b = 0; b < n->signing.lsh.bands && k->shingles; b++)
+        bandrow_append(&rows, k->keys[b], id);
+    verdict->out = rows.len ? arena_dup(arena, slice_make(rows.ptr, rows.len - 1)) : SLICE("");
+    verdict->out_records = rows.len ? n->signing.lsh.bands : -1;
+    buf_release(&rows);
     return true;
 }
 
@@ -63,7 +84,8 @@ static int64_t end_of(const struct near *n, int64_t number)
     return number + 1 < n->kept ? place_of(n, number + 1)->at : n->spool.len;
 }
 
-static bool keep(struct near *n, const struct signed_record *k, slice note, struct err *err)
+static bool keep(struct near *n, const struct signed_record *k, const uint64_t *keys,
+                 ptrdiff_t key_count, slice note, struct err *err)
 {
     int64_t at, ignored;
 
@@ -80,13 +102,13 @@ static bool keep(struct near *n, const struct signed_record *k, slice note, stru
         !spill_append(&n->spool, pairing_content(&n->pairing, k), &ignored, err))
         return false;
     *place_of(n, n->kept) = (struct place){ at, (uint32_t)note.len, 0 };
-    for (int b = 0; b < n->signing.lsh.bands; b++) {
-        struct bands_hit h = bands_find(&n->bands, k->keys[b]);
+    for (ptrdiff_t b = 0; b < key_count; b++) {
+        struct bands_hit h = bands_find(&n->bands, keys[b]);
         int64_t crowd = 0;
         for (uint32_t number; crowd < n->o->max_candidates && bands_next(&h, &number);)
             crowd++;
         if (crowd < n->o->max_candidates)
-            bands_add(&n->bands, k->keys[b], (uint32_t)n->kept);
+            bands_add(&n->bands, keys[b], (uint32_t)n->kept);
     }
     n->kept++;
     return true;
@@ -124,15 +146,15 @@ static int by_number(const void *x, const void *y)
 }
 
 /* The kept records that share a band, in the order of the input, each once. */
-static void find_candidates(struct near *n, const uint64_t *keys)
+static void find_candidates(struct near *n, const uint64_t *keys, ptrdiff_t key_count)
 {
     ptrdiff_t count = 0, distinct = 0;
     int64_t limit = n->o->max_candidates;
     bool cut = false;
 
-    for (int b = 0; b < n->signing.lsh.bands; b++)
+    for (ptrdiff_t b = 0; b < key_count; b++)
         bands_prefetch(&n->bands, keys[b]);
-    for (int b = 0; b < n->signing.lsh.bands; b++) {
+    for (ptrdiff_t b = 0; b < key_count; b++) {
         struct bands_hit h = bands_find(&n->bands, keys[b]);
         uint32_t number;
         int64_t of_band = 0;
@@ -157,6 +179,76 @@ static void find_candidates(struct near *n, const uint64_t *keys)
         cut = true;
     n->cut += cut;
     n->candidate_count = MIN(distinct, (ptrdiff_t)limit);
+}
+
+/* ---- keys from rows ---- */
+
+static int by_id(const void *x, const void *y)
+{
+    const struct known_key *a = x, *b = y;
+    return a->id != b->id ? (a->id > b->id) - (a->id < b->id)
+                          : (a->key > b->key) - (a->key < b->key);
+}
+
+static bool add_row(void *self, const struct bandrow *row, struct err *err)
+{
+    struct near *n = self;
+
+    (void)err;
+    if (n->known_count == n->known_cap) {
+        n->known_cap = MAX(4096, n->known_cap + n->known_cap / 2);
+        n->known = realloc(n->known, (size_t)n->known_cap * sizeof *n->known);
+        if (!n->known)
+            mem_oom();
+    }
+    n->known[n->known_count++] = (struct known_key){ hash64_of(row->id, 0), row->key };
+    return true;
+}
+
+static bool read_rows(struct near *n, struct err *err)
+{
+    struct in_conf in = { .paths = &n->o->resolve, .path_count = 1 };
+
+    if (!bandrows_each(&in, add_row, n, err))
+        return false;
+    if (n->known_count)
+        qsort(n->known, (size_t)n->known_count, sizeof *n->known, by_id);
+    n->used = calloc((size_t)n->known_count / 8 + 1, 1);
+    if (!n->used)
+        mem_oom();
+    return true;
+}
+
+/* The keys of the record with this id, each once. False: a record with it has come before. */
+static bool known_keys(struct near *n, slice id, const uint64_t **keys, ptrdiff_t *count)
+{
+    uint64_t hash = hash64_of(id, 0);
+    int64_t low = 0, high = n->known_count;
+
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (n->known[middle].id < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *count = 0;
+    for (int64_t i = low; i < n->known_count && n->known[i].id == hash; i++) {
+        if (*count && n->keys[*count - 1] == n->known[i].key)
+            continue;
+        if (*count == n->key_cap) {
+            n->key_cap = MAX(64, 2 * n->key_cap);
+            n->keys = realloc(n->keys, (size_t)n->key_cap * sizeof *n->keys);
+            if (!n->keys)
+                mem_oom();
+        }
+        n->keys[(*count)++] = n->known[i].key;
+    }
+    *keys = n->keys;
+    bool used = *count && n->used[low / 8] >> low % 8 & 1;
+    if (*count)
+        n->used[low / 8] |= (unsigned char)(1 << low % 8);
+    return !used;
 }
 
 /* ---- deciding ---- */
@@ -199,10 +291,19 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
 
     if (verdict->action != FLOW_KEEP)
         return true;
+    if (n->o->sign) {
+        n->without_shingles += !k->shingles;
+        return true;
+    }
+    const uint64_t *keys = k->keys;
+    ptrdiff_t key_count = k->shingles ? n->signing.lsh.bands : 0;
+    if (n->o->resolve && !known_keys(n, mode_id_json(rec, n->id, arena), &keys, &key_count)) {
+        *verdict =
+            (struct flow_verdict){ FLOW_BAD, .reason = "a second record with this id", .at = -1 };
+        return true;
+    }
     pairing_start(&n->pairing, k);
-    n->candidate_count = 0;
-    if (k->shingles)
-        find_candidates(n, k->keys);
+    find_candidates(n, keys, key_count);
     for (ptrdiff_t i = 0; i < n->candidate_count; i++) {
         struct pairing_verdict v;
         slice content;
@@ -214,10 +315,11 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
     }
     if (n->o->annotate && rec->spans[n->mark].count)
         mark(n, rec, SLICE("null"), arena, verdict);
-    n->without_shingles += !k->shingles;
-    if (!k->shingles || n->o->against)
+    n->without_shingles += !k->shingles && !n->o->resolve;
+    if (!key_count || n->o->against)
         return true;
-    return keep(n, k, n->wants_ids ? mode_id_json(rec, n->id, arena) : SLICE(""), err);
+    return keep(n, k, keys, key_count, n->wants_ids ? mode_id_json(rec, n->id, arena) : SLICE(""),
+                err);
 }
 
 /* ---- the run ---- */
@@ -230,7 +332,8 @@ static bool commit_reference(void *arg, const struct flow_record *rec, struct ar
 
     if (verdict->action != FLOW_KEEP || !k->shingles)
         return true;
-    return keep(n, k, n->wants_ids ? mode_id_json(rec, n->id, arena) : SLICE(""), err);
+    return keep(n, k, k->keys, n->signing.lsh.bands,
+                n->wants_ids ? mode_id_json(rec, n->id, arena) : SLICE(""), err);
 }
 
 static bool prepare(struct near *n, const struct mode_env *env, struct err *err)
@@ -244,7 +347,7 @@ static bool prepare(struct near *n, const struct mode_env *env, struct err *err)
     n->wants_ids = env->dups || env->flow.drops || o->annotate;
     n->fields[FIELD_TEXT] = signing_field(&n->signing);
     n->field_count = 1;
-    if (n->wants_ids && strcmp(o->signing.field, "id") != 0) {
+    if ((n->wants_ids || o->sign || o->resolve) && strcmp(o->signing.field, "id") != 0) {
         n->id = n->field_count;
         n->fields[n->field_count++] = (struct flow_field){ .path = "id" };
     }
@@ -255,6 +358,8 @@ static bool prepare(struct near *n, const struct mode_env *env, struct err *err)
     static const struct flow_filter read = { .work = work, .commit = commit_reference };
     if (o->against &&
         !mode_read_reference(env, o->against, n->fields, n->field_count, &read, n, err))
+        return false;
+    if (o->resolve && !read_rows(n, err))
         return false;
     return !env->dups || (n->dups = out_open(&oc, err)) != NULL;
 }
@@ -291,6 +396,9 @@ static void release(struct near *n)
         free(n->places[i / PLACES]);
     free(n->places);
     free(n->candidates);
+    free(n->known);
+    free(n->used);
+    free(n->keys);
     pairing_release(&n->pairing);
     bands_release(&n->bands);
     spill_release(&n->spool);

@@ -11,6 +11,11 @@
  * with 14 bands. The texts (or the signatures, with PAIRING_ESTIMATE) lie in a spool in $TMPDIR.
  * A record without shingles (an empty text) is kept and never compared.
  *
+ * In three steps, of which all but the last can run anywhere: `sign` writes a row for each band of each
+ * record, a sort brings equal keys together, bandrows_pairs keeps what records share, and `resolve`
+ * reads it and the records, and decides as above: the same output, when each record has an id of
+ * its own. Memory: 16 bytes per row, and as above for the records that are named.
+ *
  * A named driver of sig/. Errors: those of flow, of the spool (ERR_IO), and ERR_DATA beyond 2^32 - 2
  * kept records.
  */
@@ -25,6 +30,8 @@ struct near_options {
     struct signing_options signing;
     enum pairing_decide decide;
     bool annotate;
+    bool sign;              /* write band keys (bandrows.h) instead of records */
+    const char *resolve;    /* rows that bring candidates together, or NULL: signatures do */
     const char *against;    /* records are compared with those of this file only, or NULL */
     int64_t max_candidates; /* per record and per band; more are not looked at */
 };

@@ -34,9 +34,14 @@ static void verify(struct pairing *p, slice content, bool wants_estimate, struct
     v->similarity = jaccard_with(&p->jaccard, p->other.at, p->other.count);
     v->duplicate = v->similarity >= p->threshold;
     if (v->duplicate && wants_estimate) {
-        uint32_t *signature = lsh_new(&s->lsh, &p->scratch);
-        lsh_add(&s->lsh, p->other.at, p->other.count, signature);
-        v->estimate = lsh_estimate(&s->lsh, p->record->signature, signature);
+        uint32_t *own = p->record->signature;
+        uint32_t *other = lsh_new(&s->lsh, &p->scratch);
+        if (!own) {
+            own = lsh_new(&s->lsh, &p->scratch);
+            lsh_add(&s->lsh, p->own.at, p->own.count, own);
+        }
+        lsh_add(&s->lsh, p->other.at, p->other.count, other);
+        v->estimate = lsh_estimate(&s->lsh, own, other);
     }
     arena_reset(&p->scratch);
 }

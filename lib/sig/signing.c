@@ -29,28 +29,36 @@ static void sign_block(struct shingle_sink *sink)
     lsh_add(s->lsh, sink->hash, sink->count, s->signature);
 }
 
+bool signing_text(const struct signing *s, const struct flow_record *rec, int field,
+                  struct arena *arena, struct flow_verdict *verdict, struct signed_record **out)
+{
+    struct signed_record *k = *out = arena_new(arena, struct signed_record, 1);
+    struct json_span span = rec->spans[field];
+
+    if (s->shingler.unit != SHINGLE_IDS)
+        return flow_text(rec, field, arena, &k->text, verdict);
+    k->text = slice_make(rec->raw.ptr + span.start, span.len);
+    return true;
+}
+
 bool signing_record(const struct signing *s, const struct flow_record *rec, int field,
                     struct arena *arena, struct flow_verdict *verdict, struct signed_record **out)
 {
-    struct signed_record *k = arena_new(arena, struct signed_record, 1);
     struct sign_sink sink = { .sink.flush = sign_block, .lsh = &s->lsh };
     ptrdiff_t at;
 
-    *out = k;
+    if (!signing_text(s, rec, field, arena, verdict, out))
+        return false;
+    struct signed_record *k = *out;
     k->signature = sink.signature = lsh_new(&s->lsh, arena);
-    if (s->shingler.unit == SHINGLE_IDS) {
-        struct json_span span = rec->spans[field];
-        k->text = slice_make(rec->raw.ptr + span.start, span.len);
+    if (s->shingler.unit == SHINGLE_IDS)
         k->shingles = shingle_ids(&s->shingler, k->text, &sink.sink, &at);
-        if (k->shingles < 0) {
-            *verdict = (struct flow_verdict){ FLOW_BAD, .reason = "not an array of integers",
-                                              .at = span.start + at };
-            return false;
-        }
-    } else {
-        if (!flow_text(rec, field, arena, &k->text, verdict))
-            return false;
+    else
         k->shingles = shingle_text(&s->shingler, k->text, &sink.sink, arena);
+    if (k->shingles < 0) {
+        *verdict = (struct flow_verdict){ FLOW_BAD, .reason = "not an array of integers",
+                                          .at = rec->spans[field].start + at };
+        return false;
     }
     if (k->shingles) {
         k->keys = arena_alloc_raw(arena, s->lsh.bands * 8, 8);

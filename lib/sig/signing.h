@@ -46,6 +46,9 @@ struct flow_field signing_field(const struct signing *s);
 /* False: the record is bad, and the verdict says so. */
 bool signing_record(const struct signing *s, const struct flow_record *rec, int field,
                     struct arena *arena, struct flow_verdict *verdict, struct signed_record **k);
+/* Only the text: shingles, keys and signature stay empty. */
+bool signing_text(const struct signing *s, const struct flow_record *rec, int field,
+                  struct arena *arena, struct flow_verdict *verdict, struct signed_record **k);
 /* The shingles of a text (padded) that signing_record has seen, with repeats. */
 void signing_shingles(const struct signing *s, slice text, struct hashes *to,
                       struct arena *scratch);

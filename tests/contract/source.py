@@ -23,7 +23,7 @@ TOPIC_PAIRS = {("model", "tok")}  # model may use tok
 DRIVERS = {
     "model/convert", "model/file", "model/modelfile", "model/threads", "pack/dir", "pack/unpack",
     "pack/writer", "sig/cluster", "sig/contains", "sig/exactmode", "sig/index", "sig/mode",
-    "sig/near", "sig/sorter", "sig/spill", "sig/unitmode", "source/archive", "source/gather",
+    "sig/bandrows", "sig/near", "sig/sorter", "sig/spill", "sig/unitmode", "source/archive", "source/gather",
     "source/leaves", "source/operands", "stat/canary", "stat/evaluate", "stat/measuring",
     "stat/rows", "sig/indexmode",
     "tok/training", "tok/wordcount",
