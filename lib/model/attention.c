@@ -66,13 +66,35 @@ void attention_reserve(struct model_state *s, ptrdiff_t positions)
     }
 }
 
+/* The positions that a query sees: [*from, *to) of count. */
+static void visible(const struct model_state *s, ptrdiff_t position, ptrdiff_t count,
+                    ptrdiff_t *from, ptrdiff_t *to)
+{
+    const struct model_shape *shape = &s->m->shape;
+    ptrdiff_t window = s->m->layers[s->layer].windowed ? shape->window : 0;
+
+    *from = 0;
+    *to = shape->encoder ? count : position + 1;
+    if (window && shape->encoder) {
+        *from = MAX(0, position - window / 2);
+        *to = MIN(count, position + window / 2 + 1);
+    } else if (window) {
+        *from = MAX(0, position + 1 - window);
+    }
+}
+
 /* scores -> weights, not yet divided by their sum. Returns the sum. */
 static float weigh(const struct model_state *s, float *scores, ptrdiff_t position, ptrdiff_t count)
 {
     const struct model_shape *shape = &s->m->shape;
-    ptrdiff_t from = shape->window ? MAX(0, position + 1 - shape->window) : 0;
-    ptrdiff_t to = position + 1;
-    float scale = 1.0f / sqrtf((float)shape->head_dim);
+    float scale = shape->attn_scale > 0 ? shape->attn_scale : 1.0f / sqrtf((float)shape->head_dim);
+    ptrdiff_t from, to;
+
+    visible(s, position, count, &from, &to);
+    if (shape->attn_cap > 0) {
+        s->vec->softcap(scores + from, scale, shape->attn_cap, to - from);
+        scale = 1;
+    }
     float sum = s->vec->softmax_exp(scores + from, scale, to - from);
     memset(scores, 0, sizeof(float) * (size_t)from);
     memset(scores + to, 0, sizeof(float) * (size_t)(count - to));
@@ -86,14 +108,15 @@ static void unit_run(struct model_state *s, const struct attention_unit *u, int 
     const struct model_token *tokens = s->tokens + u->first;
     int group = shape->heads / shape->kv_heads, dim = shape->head_dim;
     ptrdiff_t columns = u->count * group;
-    ptrdiff_t count = tokens[u->count - 1].position + 1;
+    ptrdiff_t count = u->keys;
+    int layer = shape->encoder ? 0 : s->layer;
     for (ptrdiff_t i = 0; i < u->count; i++)
         memcpy(a->queries + i * group * dim,
                s->qkv + (u->first + i) * s->qkv_stride + (ptrdiff_t)head * group * dim,
                sizeof(float) * (size_t)(group * dim));
     struct matmul_input q = matmul_input_place(MATMUL_F32, dim, columns, a->packed_queries);
     matmul_input_pack(&q, a->queries, dim, 0, columns);
-    struct matmul keys = kv_cache_keys(tokens->kv, s->layer, head, count);
+    struct matmul keys = kv_cache_keys(tokens->kv, layer, head, count);
     ptrdiff_t stride = matmul_panels(count) * MATMUL_ROWS;
     matmul_run(&keys, &q, a->scores, stride, 0, matmul_panels(count));
 
@@ -104,7 +127,7 @@ static void unit_run(struct model_state *s, const struct attention_unit *u, int 
 
     struct matmul_input p = matmul_input_place(MATMUL_F32, count, columns, a->packed_weights);
     matmul_input_pack(&p, a->scores, stride, 0, columns);
-    struct matmul values = kv_cache_values(tokens->kv, s->layer, head, count);
+    struct matmul values = kv_cache_values(tokens->kv, layer, head, count);
     ptrdiff_t panels = matmul_panels(dim);
     matmul_run(&values, &p, a->outputs, panels * MATMUL_ROWS, 0, panels);
     for (ptrdiff_t c = 0; c < columns; c++) {

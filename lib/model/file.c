@@ -76,7 +76,7 @@ static bool needs_copy(const struct tensor *t, const void *data)
     const struct tensor_layout *l = tensor_layout(t->type);
     uintptr_t align = l->block == 1 ? (uintptr_t)l->block_bytes : 2;
 
-    return t->head_rows > 0 || (uintptr_t)data % align != 0;
+    return t->head_rows > 0 || t->transposed || t->parts || (uintptr_t)data % align != 0;
 }
 
 static bool map_tensors(struct model_file *m, struct err *err)
@@ -424,6 +424,56 @@ static const char *base_name(const char *path, struct arena *arena)
     return arena_cstr_dup(arena, s);
 }
 
+/* Norms that store w - 1: float32 values in memory, few and small. */
+static bool add_ones(struct model_file *m, struct err *err)
+{
+    for (ptrdiff_t i = 0; i < m->tensor_count; i++) {
+        struct tensor *t = &m->tensors[i];
+        if (!t->plus_one)
+            continue;
+        int64_t n = tensor_elements(t);
+        void *raw = arena_alloc_raw(m->arena, MAX(t->bytes, 1), 64);
+        float *values = arena_new(m->arena, float, (ptrdiff_t)MAX(n, 1));
+        if (!model_file_read(m, t, raw, err))
+            return false;
+        if (!tensor_to_f32((int)t->type, raw, values, n))
+            return err_set(err, ERR_CONFIG, "tensor %s is %s, which cannot be converted",
+                           ERR_QUOTE(t->name), tensor_type_name((int)t->type));
+        for (int64_t k = 0; k < n; k++)
+            values[k] += 1;
+        *t = (struct tensor){ .name = t->name,
+                              .type = TENSOR_F32,
+                              .dims = t->dims,
+                              .ne = { n, 1, 1, 1 },
+                              .data = values,
+                              .bytes = n * 4,
+                              .file = -1 };
+    }
+    return true;
+}
+
+/* Sentence encoders say in a folder of their own how token vectors become one. */
+static bool read_pooling(struct model_file *m, struct err *err)
+{
+    static const struct {
+        const char *member;
+        int type;
+    } modes[] = { { "pooling_mode_mean_tokens", 1 },
+                  { "pooling_mode_cls_token", 2 },
+                  { "pooling_mode_lasttoken", 3 } };
+    struct json_node *config;
+
+    if (!slurp_json(m, "1_Pooling/config.json", &config, err))
+        return false;
+    for (ptrdiff_t i = 0; config && i < countof(modes); i++)
+        if (json_get_bool(config, modes[i].member, false)) {
+            model_keys_set(&m->keys, arena_printf(m->arena, "%.*s.pooling_type", SLICE_ARG(m->arch)),
+                           model_u32((uint32_t)modes[i].type));
+            return true;
+        }
+    return true;
+}
+
 static bool open_folder(struct model_file *m, struct err *err)
 {
     struct json_node *config, *generation;
@@ -448,6 +498,8 @@ static bool open_folder(struct model_file *m, struct err *err)
     m->arch = slice_of(hf.arch->name);
     for (ptrdiff_t i = 0; i < hf.notice_count; i++)
         add_notice(m, hf.notices[i]);
+    if (!add_ones(m, err) || (hf.arch->encoder && !read_pooling(m, err)))
+        return err_context(err, "%s", m->path);
     if (generation)
         read_ids(m, generation);
     if (m->stop_count == 0)
@@ -576,7 +628,50 @@ static int64_t row_length(const struct tensor *t)
 
 int64_t model_file_unit(const struct tensor *t)
 {
+    if (t->transposed) /* every row is made of all of the source */
+        return MAX(1, tensor_elements(t));
     return t->head_rows ? t->head_rows * row_length(t) : 1;
+}
+
+static void transpose(const char *src, char *dst, int64_t rows, int64_t columns, int64_t size)
+{
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < columns; c++)
+            memcpy(dst + (r * columns + c) * size, src + (c * rows + r) * size, (size_t)size);
+}
+
+/* What lies in the file in another order: read as it is there, then put right. */
+static bool read_reordered(const struct model_file *m, const struct tensor *t, int64_t count,
+                           int64_t bytes, int64_t offset, void *dst, struct err *err)
+{
+    void *source_order = malloc((size_t)MAX(bytes, 1));
+
+    if (!source_order)
+        mem_oom();
+    bool ok = read_at(m->source, t->file, source_order, bytes, offset, err);
+    if (ok && t->transposed)
+        transpose(source_order, dst, t->ne[1], t->ne[0], bytes / MAX(count, 1));
+    else if (ok)
+        hf_interleave_heads(source_order, dst, count / row_length(t), t->head_rows,
+                            tensor_row_bytes(t->type, row_length(t)));
+    free(source_order);
+    return ok;
+}
+
+static bool read_parts(const struct model_file *m, const struct tensor *t, int64_t first,
+                       int64_t count, char *dst, struct err *err)
+{
+    int64_t each = tensor_elements(&t->parts[0]);
+
+    while (count > 0) {
+        int64_t at = first % each, n = MIN(count, each - at);
+        if (!model_file_read_part(m, &t->parts[first / each], at, n, dst, err))
+            return false;
+        dst += tensor_row_bytes(t->type, n);
+        first += n;
+        count -= n;
+    }
+    return true;
 }
 
 bool model_file_read_part(const struct model_file *m, const struct tensor *t, int64_t first,
@@ -588,23 +683,16 @@ bool model_file_read_part(const struct model_file *m, const struct tensor *t, in
 
     ASSERT(first >= 0 && count >= 0 && first + count <= tensor_elements(t));
     ASSERT(first % l->block == 0 && count % l->block == 0);
+    if (t->parts)
+        return read_parts(m, t, first, count, dst, err);
     if (t->file < 0) {
         memcpy(dst, (const char *)t->data + (offset - t->offset), (size_t)bytes);
         return true;
     }
-    if (!t->head_rows)
+    if (!t->head_rows && !t->transposed)
         return read_at(m->source, t->file, dst, bytes, offset, err);
-    int64_t unit = model_file_unit(t);
-    ASSERT(first % unit == 0 && count % unit == 0);
-    void *source_order = malloc((size_t)MAX(bytes, 1));
-    if (!source_order)
-        mem_oom();
-    bool ok = read_at(m->source, t->file, source_order, bytes, offset, err);
-    if (ok)
-        hf_interleave_heads(source_order, dst, count / row_length(t), t->head_rows,
-                            tensor_row_bytes(t->type, row_length(t)));
-    free(source_order);
-    return ok;
+    ASSERT(first % model_file_unit(t) == 0 && count % model_file_unit(t) == 0);
+    return read_reordered(m, t, count, bytes, offset, dst, err);
 }
 
 bool model_file_read(const struct model_file *m, const struct tensor *t, void *dst, struct err *err)

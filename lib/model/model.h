@@ -1,14 +1,16 @@
-/* model.h: a decoder of the Llama family in memory, and its forward pass.
+/* model.h: a transformer in memory, and its forward pass.
  *
- * Architectures llama (mistral too), qwen2 and qwen3: RMSNorm, rotary positions (interleaved pairs
- * for llama, halves for qwen; Llama-3 factors from rope_freqs.weight, linear scaling),
- * grouped-query attention with an optional sliding window, SwiGLU, tied or own output matrix,
- * optional q/k/v biases and q/k norms. Weights of every type that quantize writes, in any mixture;
- * activations and the cache are float32. Q8_0, Q4_0, Q5_0 and IQ4_NL see activations as int8 with
- * one scale per 32; all others are widened to float32.
+ * Decoders (llama with mistral and mixtral, qwen2, qwen3, qwen3moe, phi3, gemma2, gemma3, gpt2) and
+ * encoders (bert with roberta and distilbert, modern-bert) are one pass with parts that are there
+ * or not; what an architecture has stands in one table (model_load.c): RMS or layer norm before,
+ * after or around the branches, rotary or learned positions, grouped-query attention over
+ * everything, what came before, or a window, gated or plain feed-forward, mixtures of experts,
+ * soft caps. Weights of every type that quantize writes, in any mixture; activations and the cache
+ * are float32. Q8_0, Q4_0, Q5_0 and IQ4_NL see activations as int8 with one scale per 32; all
+ * others are widened to float32.
  *
  * BATCHES. model_forward takes any mixture of tokens: each names its sequence's cache and position.
- * Tokens of one sequence are adjacent and ascend. What a token computes depends on its sequence
+ * Tokens of one sequence are adjacent and ascend; an encoder gets whole sequences. What a token computes depends on its sequence
  * alone: every sum has one order (matmul.h, vec.h), so logits are the same bytes for any batch,
  * any split of a prompt into steps and any number of threads.
  *
@@ -16,7 +18,7 @@
  *     struct model_state *s = model_state_new(m, pool, 512);
  *     struct model_token t[] = { { .id = 0, .position = 0, .kv = &kv, .output = true } };
  *     model_forward(s, t, 1);
- *     const float *logits = model_logits(s, 0, 1);     // m->shape.vocab floats
+ *     const float *logits = model_logits(s, 0, 1);     // m->shape.vocab floats; decoders only
  *
  * A model is read-only after loading and thread-safe; a state belongs to one thread, which lends it
  * the pool. Nothing is allocated in a step. Memory: the packed weights (their size in the file)
@@ -29,23 +31,56 @@
 #include "modelfile.h"
 #include "threads.h"
 
+enum model_activation { MODEL_SILU, MODEL_GELU_TANH, MODEL_GELU_ERF };
+/* GGUF's pooling_type: how hidden states of tokens become one vector. */
+enum model_pooling {
+    MODEL_POOL_UNSET = -1,
+    MODEL_POOL_NONE,
+    MODEL_POOL_MEAN,
+    MODEL_POOL_CLS,
+    MODEL_POOL_LAST,
+    MODEL_POOL_RANK,
+};
+
 struct model_shape {
     int layers, dim, heads, kv_heads, head_dim, ffn, vocab;
     int64_t context; /* positions the model was made for */
-    int64_t window;  /* sliding window of the attention; 0: none */
+    int64_t window;  /* attention of layers that have one: causal, the last so many; else half to
+                        each side; 0: none */
     float norm_eps;
     bool rope_halves; /* pairs (i, i + d/2) instead of (2i, 2i + 1) */
-    int rope_dims;    /* of each head */
+    int rope_dims;    /* of each head; 0: no rotation */
+    bool layer_norm;  /* else RMS norm */
+    bool encoder;     /* attention looks both ways; no logits */
+    enum model_activation activation;
+    float embed_scale, attn_scale; /* 0: 1 and 1 / sqrt(head_dim) */
+    float attn_cap, logit_cap;     /* 0: none */
+    int experts, experts_used, expert_ffn;
+    bool expert_norm; /* weights of the experts that are used add up to 1 */
+    enum model_pooling pooling;
+    int labels; /* of a classifier; 0: none */
+};
+
+struct model_norm {
+    const float *weight, *bias; /* NULL: no such norm, no bias */
 };
 
 struct model {
     struct model_shape shape;
     struct tensor embedding; /* rows are looked up in the mapping */
+    struct tensor positions; /* learned ones; data NULL: none */
+    const float *token_type; /* of the first kind, added to every embedding; or NULL */
+    struct model_norm embedding_norm;
     struct matmul head;
-    const float *head_norm;
-    const float *rope_freqs; /* rope_dims / 2, after scaling */
+    struct model_norm head_norm;
+    const float *rope_freqs;        /* rope_dims / 2, after scaling */
+    const float *window_rope_freqs; /* of layers with a window; NULL: the same */
     struct model_layer *layers;
-    int64_t weight_bytes;     /* packed matrices: what one decode step reads */
+    struct model_classifier {
+        const float *dense, *dense_bias, *out, *out_bias; /* dense NULL: none */
+        const slice *names;
+    } classifier;
+    int64_t weight_bytes;  /* matrices: what one decode step reads */
     char weight_types[64]; /* "BF16", "Q8_0+F16": for messages and reports */
 };
 
@@ -69,6 +104,12 @@ void model_state_free(struct model_state *s); /* NULL is allowed */
 ptrdiff_t model_state_max_tokens(const struct model_state *s);
 
 void model_forward(struct model_state *s, const struct model_token *tokens, ptrdiff_t count);
+
+/* The last hidden state (after the final norm) of the index-th token with output set in the last
+ * step: dim floats. */
+const float *model_hidden(const struct model_state *s, ptrdiff_t index);
+/* labels logits of a classifier from the hidden state of a sequence's first token; work: dim. */
+void model_classify(const struct model *m, const float *hidden, float *work, float *logits);
 
 #define MODEL_LOGITS_MAX 32
 /* Logits of `count` <= MODEL_LOGITS_MAX tokens with output set in the last step, from the first-th

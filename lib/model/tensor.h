@@ -62,6 +62,10 @@ struct tensor {
     int64_t offset, bytes; /* in its file; bytes = size of the whole tensor */
     int file;              /* index of the shard; -1: made by the reader (rope_freqs) */
     int head_rows;         /* > 0: rows of the source are interleaved per head of so many rows */
+    bool transposed;       /* the source holds ne[0] rows of ne[1] */
+    bool plus_one;         /* 1 is to be added to its values; the driver does so when it opens */
+    const struct tensor *parts; /* the source is so many tensors of one shape, one after the other */
+    int part_count;
 };
 
 typedef void tensor_to_f32_fn(const void *src, float *dst, int64_t n);

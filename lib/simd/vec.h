@@ -23,8 +23,16 @@ struct vec_kernels {
     unsigned features; /* all of them are required */
     /* dst[i] = weight[i] * (x[i] / sqrt(mean(x^2) + eps)). Zhang & Sennrich 2019. */
     void (*rms_norm)(float *dst, const float *x, const float *weight, ptrdiff_t n, float eps);
-    /* dst[i] = gate[i] / (1 + exp(-gate[i])) * up[i]: the gated part of SwiGLU. */
+    /* dst[i] = weight[i] * (x[i] - mean) / sqrt(variance + eps) + bias[i]; bias may be NULL. */
+    void (*layer_norm)(float *dst, const float *x, const float *weight, const float *bias,
+                       ptrdiff_t n, float eps);
+    /* dst[i] = f(gate[i]) * up[i], up NULL: f(gate[i]). silu: x / (1 + exp(-x)), as in SwiGLU. */
     void (*silu_mul)(float *dst, const float *gate, const float *up, ptrdiff_t n);
+    /* GELU by tanh (Hendrycks & Gimpel 2016) and by erf (Abramowitz & Stegun 7.1.26: 1.5e-7). */
+    void (*gelu_tanh_mul)(float *dst, const float *gate, const float *up, ptrdiff_t n);
+    void (*gelu_erf_mul)(float *dst, const float *gate, const float *up, ptrdiff_t n);
+    /* x[i] = cap * tanh(factor * x[i] / cap) */
+    void (*softcap)(float *x, float factor, float cap, ptrdiff_t n);
     /* dst[i] += x[i] */
     void (*add)(float *dst, const float *x, ptrdiff_t n);
     /* dst[i] *= factor */

@@ -9,5 +9,6 @@
 #include "vec_body.inc"
 
 const struct vec_kernels vec_kernels_avx2 = {
-    "avx2", CPU_AVX2, rms_norm, silu_mul, add, scale, softmax_exp, quantize32,
+    "avx2",       CPU_AVX2, rms_norm, layer_norm, silu_mul,    gelu_tanh_mul,
+    gelu_erf_mul, softcap,  add,      scale,      softmax_exp, quantize32,
 };

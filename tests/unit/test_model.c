@@ -69,8 +69,8 @@ static void toy_layer_new(struct toy *t, int index, bool extras)
         l->k_norm = random_row(t, s->head_dim, 1, 0.3f);
     }
     t->m.layers[index] = (struct model_layer){
-        .attn_norm = l->attn_norm,
-        .ffn_norm = l->ffn_norm,
+        .attn_norm = { l->attn_norm, NULL },
+        .ffn_norm = { l->ffn_norm, NULL },
         .q_norm = l->q_norm,
         .k_norm = l->k_norm,
         .q_bias = l->q_bias,
@@ -83,6 +83,7 @@ static void toy_layer_new(struct toy *t, int index, bool extras)
         .gate = packed[W_GATE],
         .up = packed[W_UP],
         .down = packed[W_DOWN],
+        .windowed = s->window > 0,
     };
 }
 
@@ -99,7 +100,7 @@ static struct toy *toy_new(struct model_shape shape, bool extras)
         .type = TENSOR_F32, .dims = 2, .data = t->embedding, .ne = { shape.dim, shape.vocab, 1, 1 }
     };
     t->m.head = pack(t, t->head, shape.vocab, shape.dim);
-    t->m.head_norm = random_row(t, shape.dim, 1, 0.3f);
+    t->m.head_norm.weight = random_row(t, shape.dim, 1, 0.3f);
     float *freqs = arena_new(&t->arena, float, shape.rope_dims / 2);
     for (int i = 0; i < shape.rope_dims / 2; i++)
         freqs[i] = 1 / powf(100, 2.0f * (float)i / (float)shape.rope_dims);
@@ -212,7 +213,7 @@ static void ref_step(const struct toy *t, struct ref_cache *c, uint32_t id, int 
         for (int i = 0; i < s->dim; i++)
             x[i] += n[i];
     }
-    ref_norm(n, x, t->m.head_norm, s->dim, (double)s->norm_eps);
+    ref_norm(n, x, t->m.head_norm.weight, s->dim, (double)s->norm_eps);
     ref_matmul(logits, t->head, n, s->vocab, s->dim);
 }
 
