@@ -15,12 +15,15 @@ struct conf {
     int64_t max_tokens, batch, top_k;
     double temperature, top_p, min_p;
     struct opt_list stop;
-    int special, logits;
-    bool score, ids, timings, ignore_eos;
+    int64_t dims;
+    int special, logits, pooling;
+    bool score, embed, classify, ids, timings, ignore_eos, l2;
 };
 
 #define AT(member) offsetof(struct conf, member)
-#define GENERATES  1 /* the mode without --score */
+enum mode { MODE_TEXT, MODE_SCORE, MODE_EMBED, MODE_CLASSIFY };
+#define GENERATES (1u << MODE_TEXT)
+#define EMBEDS    (1u << MODE_EMBED)
 
 static const struct opt opts[] = {
     { 'm', "model", OPT_PATH, AT(model), .arg = "MODEL", .flags = OPT_REQUIRED, .group = "Model",
@@ -50,10 +53,22 @@ static const struct opt opts[] = {
       .help = "go on after the model's end token" },
     { 0, "score", OPT_FLAG, AT(score), .flags = OPT_MODE, .group = "Output",
       .help = "add nll and n of the member text (or ids)" },
+    { 0, "embed", OPT_FLAG, AT(embed), .flags = OPT_MODE, .group = "Output",
+      .help = "add embedding of the member text (or ids)" },
+    { 0, "pooling", OPT_ENUM, AT(pooling), .arg = "HOW", .def = "model",
+      .choices = "model|none|mean|cls|last", .modes = EMBEDS, .group = "Output",
+      .help = "how states of tokens become one vector" },
+    { 0, "l2", OPT_FLAG, AT(l2), .modes = EMBEDS, .group = "Output",
+      .help = "scale embeddings to length 1" },
+    { 0, "dims", OPT_INT, AT(dims), .arg = "N", .def = "0", .min = 0, .max = 1 << 20,
+      .modes = EMBEDS, .group = "Output", .help = "keep the first N dimensions; 0: all" },
+    { 0, "classify", OPT_FLAG, AT(classify), .flags = OPT_MODE, .group = "Output",
+      .help = "add label and scores of the member text (or ids)" },
     { 0, "ids", OPT_FLAG, AT(ids), .modes = GENERATES, .group = "Output",
       .help = "add completion_ids" },
-    { 0, "logits", OPT_ENUM, AT(logits), .arg = "WHICH", .def = "none", .choices = "none|last",
-      .modes = GENERATES, .group = "Output", .help = "add logits: last, after the prompt" },
+    { 0, "logits", OPT_ENUM, AT(logits), .arg = "WHICH", .def = "none", .choices = "none|last|all",
+      .modes = GENERATES, .group = "Output",
+      .help = "add logits after the prompt, or after each token" },
     { 0, "timings", OPT_FLAG, AT(timings), .group = "Output",
       .help = "add timings: milliseconds by phase" },
 };
@@ -61,6 +76,8 @@ static const struct opt opts[] = {
 static const char *const synopsis[] = {
     "-m MODEL [options] [FILE...]",
     "-m MODEL --score [options] [FILE...]",
+    "-m MODEL --embed [options] [FILE...]",
+    "-m MODEL --classify [options] [FILE...]",
     NULL,
 };
 static const struct command_example examples[] = {
@@ -69,6 +86,8 @@ static const struct command_example examples[] = {
     { "draw tokens instead of taking the likeliest, 16 records at once",
       "infer -m demo --temperature 0.8 --top-p 0.9 --batch 16 < prompts.jsonl" },
     { "end before the first list", "infer -m demo --stop '- ' < prompts.jsonl" },
+    { "one vector of length 1 for each text",
+      "infer -m demo --embed --pooling mean --l2 < texts.jsonl" },
     { "perplexity of texts", "infer -m demo --score --report score.json < texts.jsonl" },
     { 0 },
 };
@@ -76,6 +95,12 @@ static const struct command_mode modes[] = {
     { .summary = "complete the prompt, messages or ids of each record" },
     { .option = "score",
       .summary = "add the negative log-likelihood of each text or ids",
+      .common_off = COMMON_SEED },
+    { .option = "embed",
+      .summary = "add a vector for each text or ids",
+      .common_off = COMMON_SEED },
+    { .option = "classify",
+      .summary = "add the label of each text or ids",
       .common_off = COMMON_SEED },
 };
 
@@ -99,37 +124,47 @@ static const struct command self = {
 
 enum field {
     F_ID,
-    F_PROMPT,
-    F_MESSAGES,
     F_IDS,
+    F_TEXT, /* or prompt */
+    F_MESSAGES,
     F_TOOLS,
-    F_TEXT,
-    F_COMPLETION,
+    F_LOGITS,
+    F_TIMINGS,
+    F_FIRST, /* members that are written, by mode */
+    F_COMPLETION = F_FIRST,
     F_FINISH,
     F_USAGE,
     F_COMPLETION_IDS,
-    F_LOGITS,
-    F_NLL,
+    FIELDS,
+    F_NLL = F_FIRST,
     F_N,
-    F_TIMINGS,
-    FIELDS
+    F_EMBEDDING = F_FIRST,
+    F_LABEL = F_FIRST,
+    F_SCORES,
 };
 
-static const struct flow_field fields[FIELDS] = {
-    [F_ID] = { "id", false, 0 },
-    [F_PROMPT] = { "prompt", false, FLOW_STRING },
-    [F_MESSAGES] = { "messages", false, FLOW_ARRAY },
-    [F_IDS] = { "ids", false, FLOW_ARRAY },
-    [F_TOOLS] = { "tools", false, FLOW_ARRAY },
-    [F_TEXT] = { "text", false, FLOW_STRING },
-    [F_COMPLETION] = { "completion", false, 0 },
-    [F_FINISH] = { "finish_reason", false, 0 },
-    [F_USAGE] = { "usage", false, 0 },
-    [F_COMPLETION_IDS] = { "completion_ids", false, 0 },
-    [F_LOGITS] = { "logits", false, 0 },
-    [F_NLL] = { "nll", false, 0 },
-    [F_N] = { "n", false, 0 },
-    [F_TIMINGS] = { "timings", false, 0 },
+#define FIELDS_READ(text)                                                                          \
+    [F_ID] = { "id", false, 0 }, [F_IDS] = { "ids", false, FLOW_ARRAY },                           \
+    [F_TEXT] = { text, false, FLOW_STRING }, [F_MESSAGES] = { "messages", false, FLOW_ARRAY },     \
+    [F_TOOLS] = { "tools", false, FLOW_ARRAY }, [F_LOGITS] = { "logits", false, 0 },               \
+    [F_TIMINGS] = { "timings", false, 0 }
+
+static const struct {
+    int count;
+    struct flow_field items[FIELDS];
+} fields[] = {
+    [MODE_TEXT] = { FIELDS,
+                    { FIELDS_READ("prompt"), [F_COMPLETION] = { "completion", false, 0 },
+                      [F_FINISH] = { "finish_reason", false, 0 }, [F_USAGE] = { "usage", false, 0 },
+                      [F_COMPLETION_IDS] = { "completion_ids", false, 0 } } },
+    [MODE_SCORE] = { F_N + 1,
+                     { FIELDS_READ("text"), [F_NLL] = { "nll", false, 0 },
+                       [F_N] = { "n", false, 0 } } },
+    [MODE_EMBED] = { F_EMBEDDING + 1,
+                     { FIELDS_READ("text"), [F_EMBEDDING] = { "embedding", false, 0 } } },
+    [MODE_CLASSIFY] = { F_SCORES + 1,
+                        { FIELDS_READ("text"), [F_LABEL] = { "label", false, 0 },
+                          [F_SCORES] = { "scores", false, 0 } } },
 };
 
 /* A record on its way: from pull to push. */
@@ -145,6 +180,8 @@ struct job {
 struct run {
     struct job *jobs;
     const struct conf *conf;
+    enum mode mode;
+    enum model_pooling pooling;
     struct app *app;
     struct flow *flow;
     struct threads *pool;
@@ -201,7 +238,8 @@ static slice raw_of(const struct flow_record *rec, enum field f)
     return slice_make(rec->raw.ptr + rec->spans[f].start, rec->spans[f].len);
 }
 
-/* r->ids from the record's one input member. A reason when it is bad, else NULL. */
+/* r->ids from the record's input: ids when they are there (they were made from the text), else its
+ * one text. A reason when it is bad, else NULL. */
 static const char *record_read(struct run *r, struct job *job)
 {
     const struct flow_record *rec = job->rec;
@@ -209,23 +247,23 @@ static const char *record_read(struct run *r, struct job *job)
     struct flow_verdict v = { 0 };
     struct err why = { 0 };
     slice text, none = { "", 0 };
-    int given = !!s[F_IDS].count +
-                (r->conf->score ? !!s[F_TEXT].count : !!s[F_PROMPT].count + !!s[F_MESSAGES].count);
+    bool generates = r->mode == MODE_TEXT;
+    int given = generates ? !!s[F_TEXT].count + !!s[F_MESSAGES].count : !!s[F_TEXT].count;
     bool ok;
 
     r->ids.count = 0;
     job->bad_at = -1;
-    if (given != 1)
-        return r->conf->score ? "needs exactly one of \"text\" and \"ids\""
-                              : "needs exactly one of \"prompt\", \"messages\" and \"ids\"";
+    if (!s[F_IDS].count && given != 1)
+        return generates ? "needs \"ids\", or exactly one of \"prompt\" and \"messages\""
+                         : "needs \"text\" or \"ids\"";
     if (s[F_IDS].count) {
         ok = prompt_of_ids(&r->prompts, raw_of(rec, F_IDS), &job->arena, &r->ids, &why);
-    } else if (s[F_MESSAGES].count && !r->conf->score) {
+    } else if (generates && s[F_MESSAGES].count) {
         ok = prompt_of_messages(&r->prompts, raw_of(rec, F_MESSAGES),
                                 s[F_TOOLS].count ? raw_of(rec, F_TOOLS) : none, &job->arena, &text,
                                 &r->ids, &why);
     } else {
-        if (!flow_text(rec, r->conf->score ? F_TEXT : F_PROMPT, &job->arena, &text, &v)) {
+        if (!flow_text(rec, F_TEXT, &job->arena, &text, &v)) {
             job->bad_at = v.at;
             return v.reason;
         }
@@ -235,11 +273,11 @@ static const char *record_read(struct run *r, struct job *job)
         return arena_cstr_dup(&job->arena, slice_of(why.text));
     if (r->ids.count == 0)
         return "the prompt has no tokens";
-    int64_t context = r->model->shape.context, room = context - r->ids.count + r->conf->score;
-    if (room < 1)
-        return arena_printf(&job->arena, "%td tokens do not fit into the model's context of %lld%s",
-                            r->ids.count, (long long)context,
-                            r->conf->score ? "" : " with one more to generate")
+    int64_t context = r->model->shape.context,
+            room = context - r->ids.count + (r->mode == MODE_SCORE);
+    if (room < 0) /* what is generated last is not computed: a full context gives one token */
+        return arena_printf(&job->arena, "%td tokens do not fit into the model's context of %lld",
+                            r->ids.count, (long long)context)
             .ptr;
     return NULL;
 }
@@ -268,9 +306,10 @@ static bool record_start(struct run *r, struct flow_record *rec, struct err *err
     struct generate_request request = {
         .ids = r->ids.ids,
         .count = r->ids.count,
-        .max_tokens = MIN(r->conf->max_tokens, r->model->shape.context - r->ids.count),
-        .score = r->conf->score,
-        .logits = r->conf->logits,
+        .max_tokens = MIN(r->conf->max_tokens, r->model->shape.context - r->ids.count + 1),
+        .kind = (enum generate_kind)r->mode,
+        .logits = (enum generate_logits)r->conf->logits,
+        .pooling = r->pooling,
         .rng = record_rng(r, job),
         .user = job,
     };
@@ -282,6 +321,7 @@ static bool record_start(struct run *r, struct flow_record *rec, struct err *err
 /* ---- results ---- */
 
 struct edits {
+    const struct flow_field *fields;
     struct json_edit items[FIELDS];
     int count;
 };
@@ -291,7 +331,7 @@ static void edit_add(struct edits *e, struct job *job, enum field f, slice value
 {
     const struct flow_record *rec = job->rec;
     struct json_edit edit =
-        json_edit_set(rec->raw, rec->top, rec->spans[f], fields[f].path, value, &job->arena);
+        json_edit_set(rec->raw, rec->top, rec->spans[f], e->fields[f].path, value, &job->arena);
     int at = e->count++;
     for (; at > 0 && e->items[at - 1].start > edit.start; at--)
         e->items[at] = e->items[at - 1];
@@ -323,6 +363,80 @@ static void add_timings(struct edits *e, struct job *job, const struct generate_
     edit_add(e, job, F_TIMINGS, buf_take(job, b));
 }
 
+static void append_row(struct buf *b, const float *v, ptrdiff_t n)
+{
+    buf_append_byte(b, '[');
+    for (ptrdiff_t i = 0; i < n; i++)
+        buf_printf(b, "%s%.9g", i ? "," : "", (double)v[i]);
+    buf_append_byte(b, ']');
+}
+
+/* `columns` of the `stride` numbers of each row; nested: a row is an array in an array. */
+static void append_matrix(struct buf *b, const float *v, ptrdiff_t rows, ptrdiff_t columns,
+                          ptrdiff_t stride, bool nested)
+{
+    if (nested)
+        buf_append_byte(b, '[');
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        if (i)
+            buf_append_byte(b, ',');
+        append_row(b, v + i * stride, columns);
+    }
+    if (nested)
+        buf_append_byte(b, ']');
+}
+
+static void add_embedding(struct run *r, struct edits *e, struct job *job,
+                          const struct generate_result *res, struct buf *b)
+{
+    ptrdiff_t columns = res->columns;
+    float *v = arena_alloc_raw(&job->arena, res->rows * columns * (ptrdiff_t)sizeof *v, 64);
+
+    memcpy(v, res->values, sizeof *v * (size_t)(res->rows * columns));
+    if (r->conf->dims)
+        columns = MIN(columns, (ptrdiff_t)r->conf->dims);
+    for (ptrdiff_t i = 0; r->conf->l2 && i < res->rows; i++) {
+        double squares = 0;
+        float *row = v + i * res->columns;
+        for (ptrdiff_t k = 0; k < columns; k++)
+            squares += (double)row[k] * (double)row[k];
+        for (ptrdiff_t k = 0; squares > 0 && k < columns; k++)
+            row[k] = (float)((double)row[k] / sqrt(squares));
+    }
+    append_matrix(b, v, res->rows, columns, res->columns, r->pooling == MODEL_POOL_NONE);
+    edit_add(e, job, F_EMBEDDING, buf_take(job, b));
+}
+
+static void add_label(struct run *r, struct edits *e, struct job *job,
+                      const struct generate_result *res, struct buf *b)
+{
+    const slice *names = r->model->classifier.names;
+    double sum = 0;
+    int best = 0;
+
+    for (int i = 1; i < res->columns; i++)
+        best = res->values[i] > res->values[best] ? i : best;
+    if (names)
+        json_append_bytes(b, names[best]);
+    else
+        buf_printf(b, "\"LABEL_%d\"", best);
+    edit_add(e, job, F_LABEL, buf_take(job, b));
+    for (int i = 0; i < res->columns; i++)
+        sum += exp((double)(res->values[i] - res->values[best]));
+    buf_append_byte(b, '{');
+    for (int i = 0; i < res->columns; i++) {
+        slice def = arena_printf(&job->arena, "LABEL_%d", i);
+        if (i)
+            buf_append_byte(b, ',');
+        json_append_bytes(b, names ? names[i] : def);
+        buf_printf(b, ":%.9g", exp((double)(res->values[i] - res->values[best])) / sum);
+    }
+    buf_append_byte(b, '}');
+    edit_add(e, job, F_SCORES, buf_take(job, b));
+    append_row(b, res->values, res->columns);
+    edit_add(e, job, F_LOGITS, buf_take(job, b));
+}
+
 static void add_completion(struct run *r, struct edits *e, struct job *job,
                            const struct generate_result *res, struct buf *b)
 {
@@ -342,11 +456,9 @@ static void add_completion(struct run *r, struct edits *e, struct job *job,
         buf_append(b, SLICE("]"));
         edit_add(e, job, F_COMPLETION_IDS, buf_take(job, b));
     }
-    if (res->logits) {
-        buf_append(b, SLICE("["));
-        for (int i = 0; i < r->model->shape.vocab; i++)
-            buf_printf(b, "%s%.9g", i ? "," : "", (double)res->logits[i]);
-        buf_append(b, SLICE("]"));
+    if (res->values) {
+        append_matrix(b, res->values, res->rows, res->columns, res->columns,
+                      r->conf->logits == GENERATE_LOGITS_ALL);
         edit_add(e, job, F_LOGITS, buf_take(job, b));
     }
 }
@@ -354,16 +466,25 @@ static void add_completion(struct run *r, struct edits *e, struct job *job,
 static bool record_finish(struct run *r, struct generate_result *res, struct err *err)
 {
     struct job *job = res->user;
-    struct edits e = { .count = 0 };
+    struct edits e = { .fields = fields[r->mode].items };
     struct buf b = { 0 };
 
-    if (r->conf->score) {
+    switch (r->mode) {
+    case MODE_TEXT:
+        add_completion(r, &e, job, res, &b);
+        break;
+    case MODE_SCORE:
         buf_append_double(&b, res->nll);
         edit_add(&e, job, F_NLL, buf_take(job, &b));
         buf_append_i64(&b, res->count);
         edit_add(&e, job, F_N, buf_take(job, &b));
-    } else {
-        add_completion(r, &e, job, res, &b);
+        break;
+    case MODE_EMBED:
+        add_embedding(r, &e, job, res, &b);
+        break;
+    case MODE_CLASSIFY:
+        add_label(r, &e, job, res, &b);
+        break;
     }
     if (r->conf->timings)
         add_timings(&e, job, res, &b);
@@ -440,7 +561,9 @@ static void report(struct run *r)
     if (t.prefill_ns)
         report_float(rep, "prompt_tokens_per_second",
                      (double)t.prompt_tokens * 1e9 / (double)t.prefill_ns, "speed of reading");
-    if (r->conf->score) {
+    if (r->mode >= MODE_EMBED)
+        return;
+    if (r->mode == MODE_SCORE) {
         report_int(rep, "scored_tokens", t.scored_tokens, "tokens with a likelihood");
         report_float(rep, "nll", t.nll, "sum of negative log-likelihoods");
         if (t.scored_tokens)
@@ -455,11 +578,37 @@ static void report(struct run *r)
                      "speed of generation");
 }
 
-static bool options_check(const struct conf *conf, struct err *err)
+static bool options_check(const struct app *app, const struct conf *conf, struct err *err)
 {
+    if (opt_given(&self, &app->options, "seed") && !(conf->temperature > 0))
+        return err_set(err, ERR_USAGE, "option '--seed' has no effect without '--temperature'");
     for (ptrdiff_t i = 0; i < conf->stop.count; i++)
         if (!conf->stop.items[i][0])
             return err_set(err, ERR_USAGE, "option '--stop' needs a text that is not empty");
+    return true;
+}
+
+/* Can the model do what is asked? */
+static bool mode_check(struct run *r, struct err *err)
+{
+    const struct model_shape *s = &r->model->shape;
+    static const enum model_pooling poolings[] = { MODEL_POOL_UNSET, MODEL_POOL_NONE,
+                                                   MODEL_POOL_MEAN, MODEL_POOL_CLS,
+                                                   MODEL_POOL_LAST };
+
+    if (s->encoder && r->mode < MODE_EMBED)
+        return err_set(err, ERR_USAGE, "%s is an encoder: give --embed%s", r->conf->model,
+                       s->labels ? " or --classify" : "");
+    if (r->mode == MODE_CLASSIFY && !s->labels)
+        return err_set(err, ERR_USAGE, "option '--classify': %s has no classifier", r->conf->model);
+    if (r->mode == MODE_EMBED && r->conf->dims > s->dim)
+        return err_set(err, ERR_USAGE, "option '--dims %lld': %s has %d dimensions",
+                       (long long)r->conf->dims, r->conf->model, s->dim);
+    r->pooling = poolings[r->conf->pooling];
+    if (r->pooling == MODEL_POOL_UNSET)
+        r->pooling = s->pooling == MODEL_POOL_RANK ? MODEL_POOL_CLS : s->pooling;
+    if (r->pooling == MODEL_POOL_UNSET)
+        r->pooling = s->encoder ? MODEL_POOL_MEAN : MODEL_POOL_LAST;
     return true;
 }
 
@@ -492,6 +641,8 @@ static bool model_open(struct run *r, struct err *err)
         return false;
     if (!(r->model = model_load(r->file, r->pool, a, err)))
         return err_context(err, "%s", path);
+    if (!mode_check(r, err))
+        return false;
     r->prompts = (struct prompt_maker){
         .bos = r->file->bos,
         .eos = r->file->stop_count ? r->file->stop[0] : -1,
@@ -503,7 +654,7 @@ static bool model_open(struct run *r, struct err *err)
         log_warn("%s; only ids can be read", r->tok_err.text);
     r->prompts.tok = tok;
     r->prompts.scratch = tok ? tok_scratch_new(tok) : NULL;
-    if (!r->conf->score && !chat_load(r, err))
+    if (r->mode == MODE_TEXT && !chat_load(r, err))
         return false;
     r->load_ns = os_now_ns() - start;
     return true;
@@ -524,7 +675,7 @@ static void generator_open(struct run *r)
         .stop_text_count = (int)c->stop.count,
         .now_ns = os_now_ns,
     };
-    r->state = model_state_new(r->model, r->pool, generator_step_tokens(gc.batch));
+    r->state = model_state_new(r->model, r->pool, generator_step_tokens(r->model, gc.batch));
     r->generator = generator_new(r->model, r->state, r->prompts.tok, &gc);
 }
 
@@ -535,11 +686,12 @@ static bool run(struct app *app, void *arg, struct err *err)
 
     r.conf = arg;
     r.app = app;
-    if (!options_check(r.conf, err) || !model_open(&r, err))
+    r.mode = (enum mode)app->options.mode;
+    if (!options_check(app, r.conf, err) || !model_open(&r, err))
         return false;
     generator_open(&r);
-    fc.fields = fields;
-    fc.field_count = FIELDS;
+    fc.fields = fields[r.mode].items;
+    fc.field_count = fields[r.mode].count;
     bool ok = false;
     if ((r.flow = flow_open(&fc, &app->report, &app->progress, err))) {
         ok = records_run(&r, err);

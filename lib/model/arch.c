@@ -274,7 +274,7 @@ static const struct arch_tensor bert_tensors[] = {
 };
 static const struct arch_key bert_keys[] = {
     ENCODER_KEYS("layer_norm_eps"),
-    { "token_type_count", MODEL_U32, ARCH_TYPES, NULL, true, 0 },
+    { "tokenizer.ggml.token_type_count", MODEL_U32, ARCH_TYPES, NULL, true, 0 },
 };
 
 static const struct arch_tensor roberta_tensors[] = {
@@ -314,7 +314,11 @@ static const struct arch_tensor distilbert_tensors[] = {
     { "vocab_projector.weight", NULL, 0, 0, ARCH_IGNORED },
     { "vocab_projector.bias", NULL, 0, 0, ARCH_IGNORED },
 };
-static const struct arch_key distilbert_keys[] = { ENCODER_KEYS("layer_norm_eps") };
+/* llama.cpp wants to know of token types, even of none. */
+static const struct arch_key distilbert_keys[] = {
+    ENCODER_KEYS("layer_norm_eps"),
+    { "tokenizer.ggml.token_type_count", MODEL_U32, ARCH_NONE, NULL, true, 1 },
+};
 
 /* The first layer has no norm before its attention: the embeddings were normed just before. */
 static const struct arch_tensor modernbert_tensors[] = {
@@ -372,8 +376,8 @@ static const struct arch archs[] = {
       .activation_member = "activation", .prefix = "distilbert.", .encoder = true,
       .members = { "dim", "n_layers", "n_heads", "hidden_dim", NULL } },
     { "modernbert", "modern-bert", "gelu", ROWS(modernbert_tensors), ROWS(modernbert_keys),
-      .activation_member = "hidden_activation", .prefix = "model.", .rotary = true,
-      .encoder = true, .windows = ARCH_WINDOW_PATTERN, .window_period = 3, .window_first = true,
+      .activation_member = "hidden_activation", .prefix = "model.", .rotary = true, .encoder = true,
+      .windows = ARCH_WINDOW_PATTERN, .window_period = 3, .window_first = true,
       .window_member = "local_attention", .refused = "attention_bias|mlp_bias|norm_bias" },
 };
 

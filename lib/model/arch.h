@@ -38,10 +38,11 @@ enum arch_size {
 };
 
 enum arch_flags {
-    ARCH_OPTIONAL = 1,    /* may be missing */
-    ARCH_ROPE_HALVES = 2, /* rows of each head: (2, hd/2) becomes (hd/2, 2), as GGUF's llama has it */
-    ARCH_OUTPUT = 4,      /* missing and ignored when the embeddings are tied, else required */
-    ARCH_IGNORED = 8,     /* known and not needed */
+    ARCH_OPTIONAL = 1, /* may be missing */
+    ARCH_ROPE_HALVES =
+        2,            /* rows of each head: (2, hd/2) becomes (hd/2, 2), as GGUF's llama has it */
+    ARCH_OUTPUT = 4,  /* missing and ignored when the embeddings are tied, else required */
+    ARCH_IGNORED = 8, /* known and not needed */
     ARCH_TRANSPOSED = 16, /* the source has columns x rows */
     ARCH_PLUS_ONE = 32,   /* 1 is added to every value: norms that store w - 1 */
     ARCH_EXPERT = 64,     /* '#' in the source is the expert; all experts become one tensor */
@@ -57,7 +58,7 @@ struct arch_tensor {
 };
 
 struct arch_key {
-    const char *name;    /* behind "ARCH.": "attention.head_count" */
+    const char *name;    /* behind "ARCH.": "attention.head_count"; "tokenizer.…" as it is */
     int type;            /* MODEL_U32, MODEL_F32 or MODEL_BOOL */
     enum arch_size size; /* the value is this size; ARCH_NONE: config member */
     const char *member;  /* of config.json; NULL: value */

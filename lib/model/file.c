@@ -467,7 +467,8 @@ static bool read_pooling(struct model_file *m, struct err *err)
         return false;
     for (ptrdiff_t i = 0; config && i < countof(modes); i++)
         if (json_get_bool(config, modes[i].member, false)) {
-            model_keys_set(&m->keys, arena_printf(m->arena, "%.*s.pooling_type", SLICE_ARG(m->arch)),
+            model_keys_set(&m->keys,
+                           arena_printf(m->arena, "%.*s.pooling_type", SLICE_ARG(m->arch)),
                            model_u32((uint32_t)modes[i].type));
             return true;
         }

@@ -14,10 +14,13 @@ struct slot {
     ptrdiff_t prompt_count;
     ptrdiff_t done; /* positions in the cache */
     int64_t max_tokens;
-    bool score, keep_logits;
+    enum generate_kind kind;
+    enum generate_logits keep;
+    enum model_pooling pooling;
     uint64_t rng;
     struct buf text;
-    float *logits;
+    struct buf values;     /* floats of the result */
+    double *sums;          /* [dim] of mean pooling */
     int64_t number;        /* of the request */
     ptrdiff_t step_tokens; /* in the step that is being made */
 };
@@ -30,15 +33,18 @@ struct generator {
     struct slot *slots;
     struct model_token *tokens;
     struct sample_item *work;
+    float *row;           /* work space of pooling and classifying */
     struct tok_ids known; /* work space of slot_text */
+    bool hidden;          /* requests want hidden states, no logits */
     int active;
     int64_t added;
     struct generator_totals totals;
 };
 
-ptrdiff_t generator_step_tokens(int batch)
+ptrdiff_t generator_step_tokens(const struct model *m, int batch)
 {
-    return GENERATE_CHUNK + batch;
+    /* An encoder's sequence is never cut. */
+    return MAX(GENERATE_CHUNK + batch, m->shape.encoder ? (ptrdiff_t)m->shape.context : 0);
 }
 
 static void *zeroed(ptrdiff_t count, size_t size)
@@ -58,9 +64,10 @@ struct generator *generator_new(const struct model *m, struct model_state *s, co
     g->tok = tok;
     g->conf = *conf;
     g->slots = zeroed(conf->batch, sizeof *g->slots);
-    g->tokens = zeroed(generator_step_tokens(conf->batch), sizeof *g->tokens);
+    g->tokens = zeroed(generator_step_tokens(m, conf->batch), sizeof *g->tokens);
     g->work = zeroed(m->shape.vocab, sizeof *g->work);
-    ASSERT(model_state_max_tokens(s) >= generator_step_tokens(conf->batch));
+    g->row = zeroed(m->shape.dim + m->shape.labels, sizeof *g->row);
+    ASSERT(model_state_max_tokens(s) >= generator_step_tokens(m, conf->batch));
     return g;
 }
 
@@ -72,11 +79,13 @@ void generator_free(struct generator *g)
         kv_cache_release(&g->slots[i].kv);
         tok_ids_release(&g->slots[i].ids);
         buf_release(&g->slots[i].text);
-        free(g->slots[i].logits);
+        buf_release(&g->slots[i].values);
+        free(g->slots[i].sums);
     }
     free(g->slots);
     free(g->tokens);
     free(g->work);
+    free(g->row);
     tok_ids_release(&g->known);
     free(g);
 }
@@ -124,17 +133,27 @@ static void ids_append(struct tok_ids *ids, uint32_t id)
 void generator_add(struct generator *g, const struct generate_request *r)
 {
     struct slot *s = slot_in(g, SLOT_FREE);
-    ASSERT(s && r->count >= 1 && (r->score || r->max_tokens >= 1));
+    bool text = r->kind == GENERATE_TEXT;
+    ASSERT(s && r->count >= 1 && (!text || r->max_tokens >= 1));
+    ASSERT(!g->m->shape.encoder || r->kind >= GENERATE_EMBED);
     s->ids.count = 0;
     for (ptrdiff_t i = 0; i < r->count; i++)
         ids_append(&s->ids, r->ids[i]);
-    int64_t more = r->score ? 0 : r->max_tokens - 1; /* the last token is not computed */
+    int64_t more = text ? r->max_tokens - 1 : 0; /* the last token is not computed */
     kv_cache_reserve(&s->kv, model_kv_shape(g->m), r->count + more);
     s->prompt_count = r->count;
     s->done = 0;
     s->max_tokens = r->max_tokens;
-    s->score = r->score;
-    s->keep_logits = r->logits;
+    g->hidden = r->kind >= GENERATE_EMBED;
+    s->kind = r->kind;
+    s->keep = r->logits;
+    s->pooling = r->pooling;
+    buf_clear(&s->values);
+    if (r->kind == GENERATE_EMBED && r->pooling == MODEL_POOL_MEAN) {
+        if (!s->sums)
+            s->sums = zeroed(g->m->shape.dim, sizeof *s->sums);
+        memset(s->sums, 0, sizeof *s->sums * (size_t)g->m->shape.dim);
+    }
     s->rng = r->rng;
     buf_clear(&s->text);
     s->state = SLOT_PREFILL;
@@ -144,6 +163,33 @@ void generator_add(struct generator *g, const struct generate_request *r)
 }
 
 /* ---- one step ---- */
+
+/* Is the model's output at position `at` of the slot's tokens needed? */
+static bool output_wanted(const struct slot *s, ptrdiff_t at)
+{
+    switch (s->kind) {
+    case GENERATE_TEXT:
+        return at + 1 == s->ids.count || s->keep == GENERATE_LOGITS_ALL;
+    case GENERATE_SCORE:
+        return at + 1 < s->ids.count;
+    case GENERATE_EMBED:
+        return s->pooling == MODEL_POOL_CLS    ? at == 0
+               : s->pooling == MODEL_POOL_LAST ? at + 1 == s->ids.count
+                                               : true;
+    case GENERATE_CLASSIFY:
+        return at == 0;
+    }
+    return false;
+}
+
+/* Prompt tokens of a slot in this step. */
+static ptrdiff_t prompt_share(const struct generator *g, ptrdiff_t left, ptrdiff_t room,
+                              ptrdiff_t count)
+{
+    if (!g->m->shape.encoder)
+        return MIN(left, room);
+    return left <= room || count == 0 ? left : 0; /* all of it, alone when it is long */
+}
 
 /* Slots that decode come first, so a long prompt never starves them; the rest of the step is
  * prompt, slot by slot. */
@@ -158,7 +204,7 @@ static ptrdiff_t step_build(struct generator *g, ptrdiff_t *prefill)
             continue;
         ptrdiff_t left = s->ids.count - s->done;
         bool reads = s->state == SLOT_PREFILL;
-        s->step_tokens = reads ? MIN(left, room) : left;
+        s->step_tokens = reads ? prompt_share(g, left, MAX(0, room), count) : left;
         if (reads && s->step_tokens) {
             room -= s->step_tokens;
             *prefill += s->step_tokens;
@@ -171,7 +217,7 @@ static ptrdiff_t step_build(struct generator *g, ptrdiff_t *prefill)
                 .id = s->ids.ids[at],
                 .position = (int32_t)at,
                 .kv = &s->kv,
-                .output = s->score ? at + 1 < s->ids.count : at + 1 == s->ids.count,
+                .output = output_wanted(s, at),
             };
         }
     }
@@ -184,8 +230,14 @@ static void slot_end(struct generator *g, struct slot *s, enum generate_finish f
     s->result.finish = finish;
     s->result.ids = s->ids.ids + s->prompt_count;
     s->result.count = s->ids.count - s->prompt_count;
-    s->result.logits = s->keep_logits ? s->logits : NULL;
-    if (s->score) {
+    if (s->values.len) {
+        s->result.columns = s->kind == GENERATE_EMBED      ? g->m->shape.dim
+                            : s->kind == GENERATE_CLASSIFY ? g->m->shape.labels
+                                                           : g->m->shape.vocab;
+        s->result.values = (const float *)(const void *)s->values.ptr;
+        s->result.rows = s->values.len / (s->result.columns * (ptrdiff_t)sizeof(float));
+    }
+    if (s->kind == GENERATE_SCORE) {
         s->result.ids = s->ids.ids;
         s->result.count = s->ids.count - 1;
     }
@@ -228,6 +280,11 @@ static bool is_stop_id(const struct generator *g, uint32_t id)
     return false;
 }
 
+static void values_add(struct slot *s, const float *v, ptrdiff_t n)
+{
+    buf_append(&s->values, slice_make((const char *)v, n * (ptrdiff_t)sizeof *v));
+}
+
 /* Takes the next token of a slot from its logits. */
 static bool slot_advance(struct generator *g, struct slot *s, const float *logits, struct err *err)
 {
@@ -235,11 +292,8 @@ static bool slot_advance(struct generator *g, struct slot *s, const float *logit
     if (s->state == SLOT_PREFILL) {
         s->state = SLOT_DECODE;
         s->result.first_ns = g->conf.now_ns();
-        if (s->keep_logits) {
-            if (!s->logits)
-                s->logits = zeroed(vocab, sizeof *s->logits);
-            memcpy(s->logits, logits, sizeof(float) * (size_t)vocab);
-        }
+        if (s->keep)
+            values_add(s, logits, vocab);
     }
     uint32_t id = sample_draw(&g->conf.sample, &s->rng, logits, vocab, g->work);
     bool ended = is_stop_id(g, id);
@@ -278,13 +332,55 @@ static bool step_outputs(struct generator *g, ptrdiff_t outputs, struct err *err
             if (at % MODEL_LOGITS_MAX == 0)
                 rows = model_logits(g->state, at, MIN(MODEL_LOGITS_MAX, outputs - at));
             float *row = rows + at++ % MODEL_LOGITS_MAX * stride;
-            if (s->score)
+            if (s->kind == GENERATE_TEXT && s->done + j + 1 < s->ids.count)
+                values_add(s, row, g->m->shape.vocab); /* within the prompt: --logits all */
+            else if (s->kind == GENERATE_SCORE)
                 s->result.nll += nll_of(row, g->m->shape.vocab, s->ids.ids[s->done + j + 1]);
             else if (!slot_advance(g, s, row, err))
                 return false;
         }
     }
     return true;
+}
+
+/* The hidden states of the step, for those who embed or classify. */
+static void step_hidden(struct generator *g)
+{
+    ptrdiff_t at = 0, token = 0, dim = g->m->shape.dim;
+
+    for (int i = 0; i < g->conf.batch; i++) {
+        struct slot *s = &g->slots[i];
+        for (ptrdiff_t j = 0; j < s->step_tokens; j++, token++) {
+            if (!g->tokens[token].output)
+                continue;
+            const float *hidden = model_hidden(g->state, at++);
+            if (s->kind == GENERATE_CLASSIFY) {
+                model_classify(g->m, hidden, g->row, g->row + dim);
+                values_add(s, g->row + dim, g->m->shape.labels);
+            } else if (s->pooling != MODEL_POOL_MEAN) {
+                values_add(s, hidden, dim);
+            } else {
+                for (ptrdiff_t k = 0; k < dim; k++)
+                    s->sums[k] += (double)hidden[k];
+            }
+        }
+    }
+}
+
+/* A slot whose prompt has been read and that generates nothing. */
+static void slot_read(struct generator *g, struct slot *s)
+{
+    s->result.first_ns = g->conf.now_ns();
+    if (s->kind == GENERATE_EMBED && s->pooling == MODEL_POOL_MEAN) {
+        for (ptrdiff_t k = 0; k < g->m->shape.dim; k++)
+            g->row[k] = (float)(s->sums[k] / (double)s->ids.count);
+        values_add(s, g->row, g->m->shape.dim);
+    }
+    slot_end(g, s, GENERATE_LENGTH);
+    if (s->kind == GENERATE_SCORE) {
+        g->totals.scored_tokens += s->result.count;
+        g->totals.nll += s->result.nll;
+    }
 }
 
 bool generator_step(struct generator *g, struct err *err)
@@ -297,7 +393,9 @@ bool generator_step(struct generator *g, struct err *err)
     model_forward(g->state, g->tokens, count);
     for (ptrdiff_t i = 0; i < count; i++)
         outputs += g->tokens[i].output;
-    if (!step_outputs(g, outputs, err))
+    if (g->hidden)
+        step_hidden(g);
+    else if (!step_outputs(g, outputs, err))
         return false;
     for (int i = 0; i < g->conf.batch; i++) {
         struct slot *s = &g->slots[i];
@@ -306,12 +404,8 @@ bool generator_step(struct generator *g, struct err *err)
         if (s->done < s->prompt_count)
             g->totals.prompt_tokens += MIN(s->step_tokens, s->prompt_count - s->done);
         s->done += s->step_tokens;
-        if (s->score && s->done == s->ids.count) {
-            s->result.first_ns = g->conf.now_ns();
-            slot_end(g, s, GENERATE_LENGTH);
-            g->totals.scored_tokens += s->result.count;
-            g->totals.nll += s->result.nll;
-        }
+        if (s->kind != GENERATE_TEXT && s->done == s->ids.count)
+            slot_read(g, s);
     }
     g->totals.steps++;
     int64_t ns = g->conf.now_ns() - start, read_ns = ns * prefill / count;

@@ -6,8 +6,9 @@
  * request gets does not depend on the others (model.h), so order and size of the batch change
  * times only.
  *
- * A request either generates (max_tokens > 0) or is scored: every token but the first gets its
- * negative log-likelihood under those before it.
+ * A request generates (max_tokens > 0), or is scored: every token but the first gets its negative
+ * log-likelihood under those before it; or embedded: the last hidden states, pooled into one vector
+ * or all of them; or classified. Encoders can only do the last two, and get a sequence whole.
  *
  *     struct generator *g = generator_new(model, state, tok, &conf);
  *     while (more requests || generator_active(g)) {
@@ -39,13 +40,17 @@ struct generator_conf {
     int64_t (*now_ns)(void); /* the clock of the times in results and totals */
 };
 
+enum generate_kind { GENERATE_TEXT, GENERATE_SCORE, GENERATE_EMBED, GENERATE_CLASSIFY };
+enum generate_logits { GENERATE_LOGITS_NONE, GENERATE_LOGITS_LAST, GENERATE_LOGITS_ALL };
+
 struct generate_request {
     const uint32_t *ids; /* 1.. ids below the vocabulary; copied */
     ptrdiff_t count;
-    int64_t max_tokens; /* >= 1; count + max_tokens - 1 positions are computed */
-    bool score;         /* no generation: nll of ids[1..] */
-    bool logits;        /* keep the logits after the prompt */
-    uint64_t rng;       /* sample_seed() */
+    int64_t max_tokens;          /* >= 1; count + max_tokens - 1 positions are computed */
+    enum generate_kind kind;     /* all requests of a generator have the same */
+    enum generate_logits logits; /* of the prompt's last token, or of each, to be kept */
+    enum model_pooling pooling;  /* GENERATE_EMBED: NONE, MEAN, CLS or LAST */
+    uint64_t rng;                /* sample_seed() */
     void *user;
 };
 
@@ -58,7 +63,9 @@ struct generate_result {
     ptrdiff_t count;
     slice text;          /* its bytes; cut before a stop text; not necessarily UTF-8 */
     double nll;          /* score: the sum over count tokens */
-    const float *logits; /* [vocab] when asked for */
+    const float *values; /* [rows][columns]: logits that were asked for (columns: the vocabulary),
+                            or the embedding (dim), or the classifier's logits (labels) */
+    ptrdiff_t rows, columns;
     int64_t added_ns, started_ns, first_ns, last_ns; /* added, first step, prompt read, end */
 };
 
@@ -67,7 +74,7 @@ struct generator *generator_new(const struct model *m, struct model_state *s, co
                                 const struct generator_conf *conf);
 void generator_free(struct generator *g);
 /* The largest step: what model_state_new needs for `batch` slots. */
-ptrdiff_t generator_step_tokens(int batch);
+ptrdiff_t generator_step_tokens(const struct model *m, int batch);
 
 bool generator_has_room(const struct generator *g);
 int generator_active(const struct generator *g); /* slots that are not finished */

@@ -134,7 +134,10 @@ static bool read_sizes(const struct json_node *config, struct hf_model *m, struc
 
 static void add_key(struct hf_model *m, struct arena *arena, const char *name, struct model_value v)
 {
-    model_keys_add(&m->keys, arena_printf(arena, "%s.%s", m->arch->name, name), v);
+    bool whole = slice_starts(slice_of(name), SLICE("tokenizer."));
+
+    model_keys_add(&m->keys,
+                   whole ? slice_of(name) : arena_printf(arena, "%s.%s", m->arch->name, name), v);
 }
 
 static bool config_key(const struct json_node *config, const struct arch_key *k,
@@ -258,8 +261,8 @@ static bool read_rope(const struct json_node *config, struct hf_model *m, struct
 
     *r = (struct rope){ .node = n };
     r->type = json_get_string(n, "rope_type", json_get_string(n, "type", SLICE("default")));
-    double theta = json_get_double(config, "rope_theta",
-                                   json_get_double(config, "global_rope_theta", 10000));
+    double theta =
+        json_get_double(config, "rope_theta", json_get_double(config, "global_rope_theta", 10000));
     double context = (double)m->sizes[ARCH_CONTEXT];
     if (!rope_number(n, "rope_theta", theta, &r->theta, err))
         return false;
@@ -388,7 +391,8 @@ static void add_pattern(struct hf_model *m, struct arena *arena, const uint8_t *
 static void add_window(const struct json_node *config, struct arena *arena, struct hf_model *m)
 {
     const struct arch *a = m->arch;
-    int64_t window = json_get_int(config, a->window_member ? a->window_member : "sliding_window", 0);
+    int64_t window =
+        json_get_int(config, a->window_member ? a->window_member : "sliding_window", 0);
     int64_t layers = m->sizes[ARCH_LAYERS], count = 0;
 
     if (a->windows == ARCH_WINDOW_NONE)

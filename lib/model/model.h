@@ -10,9 +10,9 @@
  * others are widened to float32.
  *
  * BATCHES. model_forward takes any mixture of tokens: each names its sequence's cache and position.
- * Tokens of one sequence are adjacent and ascend; an encoder gets whole sequences. What a token computes depends on its sequence
- * alone: every sum has one order (matmul.h, vec.h), so logits are the same bytes for any batch,
- * any split of a prompt into steps and any number of threads.
+ * Tokens of one sequence are adjacent and ascend; an encoder gets whole sequences. What a token
+ * computes depends on its sequence alone: every sum has one order (matmul.h, vec.h), so logits
+ * are the same bytes for any batch, any split of a prompt into steps and any number of threads.
  *
  *     struct model *m = model_load(file, pool, &arena, &err);
  *     struct model_state *s = model_state_new(m, pool, 512);

@@ -9,7 +9,8 @@
 
 static float *rows_new(struct model_state *s, ptrdiff_t rows, ptrdiff_t width)
 {
-    return arena_alloc(&s->arena, rows * width, sizeof(float), 64);
+    /* Not zeroed: pages of rows that are never used cost nothing. */
+    return arena_alloc_raw(&s->arena, rows * width * (ptrdiff_t)sizeof(float), 64);
 }
 
 static ptrdiff_t padded(ptrdiff_t rows)

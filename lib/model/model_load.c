@@ -50,9 +50,9 @@ static const struct run_arch {
     bool rotary, rope_halves, layer_norm, encoder;
     bool plain_ffn;       /* no gate */
     bool scale_embedding; /* by sqrt(dim) */
-    int window_period;    /* without attention.sliding_window_pattern; 0: every layer has a window */
-    bool window_first;    /* the first layer of a period sees everything, not the last */
-    double window_theta;  /* without rope.freq_base_swa; 0: that of all layers */
+    int window_period;   /* without attention.sliding_window_pattern; 0: every layer has a window */
+    bool window_first;   /* the first layer of a period sees everything, not the last */
+    double window_theta; /* without rope.freq_base_swa; 0: that of all layers */
 } archs[] = {
     { "llama", MODEL_SILU, .rotary = true },
     { "mistral", MODEL_SILU, .rotary = true },
@@ -160,8 +160,8 @@ static bool shape_read(struct loader *l)
     int64_t value_dim = key_int(l, "%s.attention.value_length", s->head_dim, 1, 4096);
     if (l->arch->rotary)
         s->rope_dims = (int)key_int(l, "%s.rope.dimension_count", s->head_dim, 2, 4096);
-    s->norm_eps = (float)(s->layer_norm
-                              ? key_float(l, "%s.attention.layer_norm_epsilon", 1e-5)
+    s->norm_eps =
+        (float)(s->layer_norm ? key_float(l, "%s.attention.layer_norm_epsilon", 1e-5)
                               : key_float(l, "%s.attention.layer_norm_rms_epsilon", 1e-5));
     experts_read(l);
     scales_read(l);
@@ -181,10 +181,9 @@ static const struct tensor *tensor_get3(struct loader *l, bool needed, int64_t n
     }
     l->used[t - l->file->tensors] = true;
     if (t->ne[0] != ne0 || t->ne[1] != ne1 || t->ne[2] != ne2 || t->ne[3] != 1 || !t->data) {
-        l->failed =
-            !err_set(l->err, ERR_CONFIG, "tensor '%s' is %lld x %lld, expected %lld x %lld", name,
-                     (long long)t->ne[0], (long long)(t->ne[1] * t->ne[2]), (long long)ne0,
-                     (long long)(ne1 * ne2));
+        l->failed = !err_set(l->err, ERR_CONFIG, "tensor '%s' is %lld x %lld, expected %lld x %lld",
+                             name, (long long)t->ne[0], (long long)(t->ne[1] * t->ne[2]),
+                             (long long)ne0, (long long)(ne1 * ne2));
         return NULL;
     }
     return t;
@@ -313,7 +312,8 @@ static void types_add(struct model *m, int type)
 }
 
 /* `rows` rows of t from row `first` on. */
-static struct matmul rows_load(struct loader *l, const struct tensor *t, int64_t first, int64_t rows)
+static struct matmul rows_load(struct loader *l, const struct tensor *t, int64_t first,
+                               int64_t rows)
 {
     int64_t k = t->ne[0], row_bytes = tensor_row_bytes((int)t->type, k);
     struct matmul w = { .rows = rows, .k = k };
@@ -408,8 +408,8 @@ static void experts_load(struct loader *l, int index, struct model_layer *layer)
 {
     const struct model_shape *s = &l->m->shape;
     char name[64];
-    const struct tensor *gate = tensor_get3(l, true, s->dim, s->expert_ffn, s->experts,
-                                            NAME("ffn_gate_exps.weight"));
+    const struct tensor *gate =
+        tensor_get3(l, true, s->dim, s->expert_ffn, s->experts, NAME("ffn_gate_exps.weight"));
     const struct tensor *up =
         tensor_get3(l, true, s->dim, s->expert_ffn, s->experts, NAME("ffn_up_exps.weight"));
     const struct tensor *down =
@@ -522,8 +522,7 @@ static void rope_load(struct loader *l)
     if (scaled && slice_eq(type, SLICE("linear")))
         factor = key_float(l, "%s.rope.scaling.factor", 1);
     else if (scaled && !(slice_eq(type, SLICE("llama3")) && divisors) && !l->failed)
-        l->failed =
-            !err_set(l->err, ERR_CONFIG, "rope scaling %s cannot be run", ERR_QUOTE(type));
+        l->failed = !err_set(l->err, ERR_CONFIG, "rope scaling %s cannot be run", ERR_QUOTE(type));
     l->m->rope_freqs = freqs_make(l, theta, divisors, factor);
     double local = key_float(l, "%s.rope.freq_base_swa",
                              l->arch->window_theta > 0 ? l->arch->window_theta : theta);

@@ -86,7 +86,12 @@ static bool parse_tensor(const struct json_node *n, int64_t data_bytes, struct t
         return err_set(err, ERR_CONFIG, "tensor %s: bytes %lld..%lld, the data has %lld", name,
                        (long long)begin, (long long)end, (long long)data_bytes);
     int64_t bytes = packed_bytes(t);
-    if (bytes < 0 || bytes != end - begin)
+    if (bytes < 0)
+        return err_set(err, ERR_CONFIG,
+                       "tensor %s: shape and dtype do not make a whole number of "
+                       "bytes below 2^63",
+                       name);
+    if (bytes != end - begin)
         return err_set(err, ERR_CONFIG, "tensor %s: shape and dtype need %lld bytes, it has %lld",
                        name, (long long)bytes, (long long)(end - begin));
     t->offset = begin;

@@ -64,7 +64,8 @@ struct tensor {
     int head_rows;         /* > 0: rows of the source are interleaved per head of so many rows */
     bool transposed;       /* the source holds ne[0] rows of ne[1] */
     bool plus_one;         /* 1 is to be added to its values; the driver does so when it opens */
-    const struct tensor *parts; /* the source is so many tensors of one shape, one after the other */
+    const struct tensor
+        *parts; /* the source is so many tensors of one shape, one after the other */
     int part_count;
 };
 

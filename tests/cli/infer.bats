@@ -135,7 +135,7 @@ T
     cat >in <<'R'
 {"id":1,"prompt":"# ls"}
 {"id":2}
-{"id":3,"prompt":"a","ids":[1]}
+{"id":3,"prompt":"a","messages":[]}
 {"id":4,"prompt":7}
 {"id":5,"ids":[]}
 {"id":6,"ids":[8192]}
@@ -152,7 +152,7 @@ R
     infer_ --chat-template t --rejects bad <in >out
     [ "$(wc -l <out)" = 2 ]
     [ "$(wc -l <bad)" = 12 ]
-    for why in 'needs exactly one of' 'no tokens' 'is 8192' 'is -1' 'no integer' 'surrogate'; do
+    for why in 'exactly one of' 'no tokens' 'is 8192' 'is -1' 'no integer' 'surrogate'; do
         grep -q "$why" bad || { echo "no reason: $why"; cat bad; return 1; }
     done
     run infer_ <in
@@ -163,8 +163,8 @@ R
     [[ "$output" == *"stdin:1: byte 20: lone surrogate"* ]]
 }
 
-@test "a prompt must leave room in the context" {
-    python3 -c 'import json; [print(json.dumps({"ids": [5] * n})) for n in (1023, 1024, 1025)]' >in
+@test "a prompt must fit into the context; a full one gives one token" {
+    python3 -c 'import json; [print(json.dumps({"ids": [5] * n})) for n in (1024, 1025, 1026)]' >in
     infer_ --rejects bad <in >out
     [ "$(wc -l <out)" = 1 ]
     [ "$(json out 'd["usage"]["completion_tokens"]')" = 1 ]
@@ -208,6 +208,9 @@ R
     infer_ --special text <in >text
     [ "$(json parsed 'd["usage"]["prompt_tokens"]')" -lt "$(json text 'd["usage"]["prompt_tokens"]')" ]
 }
+
+json_column() { python3 -c 'import json,sys
+for l in sys.stdin: print(*(json.loads(l)[m] for m in sys.argv[1:]))' "$@"; }
 
 @test "every weight type: the numbers of the same weights widened; any -j and batch" {
     printf '{"text":"Remove a folder and everything in it"}\n{"text":"rm -r path"}\n' >in
@@ -256,7 +259,75 @@ PY
     [ "$status" = 2 ]
 }
 
+@test "ids win over the text that they were made from: tokenize | infer --score" {
+    printf '{"id":1,"text":"one two three"}\n{"id":2,"text":"rm -r"}\n' >texts
+    infer -m demo --score <texts | json_column nll n >plain
+    tokenize -t demo --add-special <texts | infer -m demo --score | json_column nll n >piped
+    cmp plain piped
+    printf '{"prompt":"# ls","ids":[0,5,6]}\n' >in
+    infer_ --ids <in >a
+    printf '{"ids":[0,5,6]}\n' | infer_ --ids >b
+    [ "$(json a 'd["completion_ids"]')" = "$(json b 'd["completion_ids"]')" ]
+}
+
+@test "--embed: pooling, length and dimensions; the same bytes for any batch" {
+    printf '{"text":"Remove a folder"}\n{"text":"list files by size"}\n{"ids":[0]}\n' >in
+    both_jobs in infer -m demo --embed --pooling none
+    mv "$output_file" none
+    infer -m demo --embed --pooling none --batch 1 <in | cmp - none
+    for p in mean cls last model; do infer -m demo --embed --pooling $p <in >$p; done
+    cmp last model # a decoder without a word about it
+    infer -m demo --embed --pooling mean --l2 --dims 32 <in >short
+    infer -m demo --embed --pooling mean --l2 <in >unit
+    python3 - <<'PY'
+import json, math
+load = lambda f: [json.loads(x)["embedding"] for x in open(f)]
+near = lambda a, b: len(a) == len(b) and all(abs(x - y) < 1e-5 for x, y in zip(a, b))
+for rows, mean, cls, last, short, unit in zip(*map(load, ("none", "mean", "cls", "last", "short", "unit"))):
+    assert len(rows[0]) == 256
+    assert cls == rows[0] and last == rows[-1]
+    assert near(mean, [sum(c) / len(rows) for c in zip(*rows)])
+    assert near(unit, [x / math.sqrt(sum(v * v for v in mean)) for x in mean])
+    assert near(short, [x / math.sqrt(sum(v * v for v in mean[:32])) for x in mean[:32]])
+PY
+    run infer -m demo --embed --dims 1000 <in
+    [ "$status" = 2 ] && [[ "$output" == *"has 256 dimensions"* ]]
+    run infer -m demo --classify <in
+    [ "$status" = 2 ] && [[ "$output" == *"has no classifier"* ]]
+    run infer -m demo --l2 <in
+    [ "$status" = 2 ]
+    run infer -m demo --embed --logits last <in
+    [ "$status" = 2 ]
+}
+
+@test "encoders embed and classify, and do nothing else" {
+    need_data models/agnews-bert/config.json models/tiny/bert/config.json
+    run infer -m "$DATA/models/tiny/bert" </dev/null
+    [ "$status" = 2 ] && [[ "$output" == *"is an encoder: give --embed"* ]]
+    head -3 "$DATA/models/agnews-bert/golden-classify.jsonl" >in
+    both_jobs in infer -q -m "$DATA/models/agnews-bert" --classify
+    infer -q -m "$DATA/models/agnews-bert" --classify --batch 1 <in | cmp - "$output_file"
+    [ "$(head -1 "$output_file" | json /dev/stdin 'd["label"]')" = Sci/Tech ]
+    [ "$(head -1 "$output_file" | json /dev/stdin 'abs(sum(d["scores"].values()) - 1) < 1e-6')" = true ]
+    # Of a classifier the model's pooling is that of its first token.
+    infer -q -m "$DATA/models/agnews-bert" --embed <in >a
+    infer -q -m "$DATA/models/agnews-bert" --embed --pooling cls <in | cmp - a
+}
+
+@test "--logits all: one row per token of the prompt" {
+    printf '{"ids":[0,5,6,7]}\n' >in
+    infer_ --logits all <in >all
+    infer_ --logits last <in >last
+    [ "$(json all '[len(d["logits"]), len(d["logits"][0])]')" = "[4, 8192]" ]
+    [ "$(json all 'd["logits"][3]')" = "$(json last 'd["logits"]')" ]
+    printf '{"ids":[0,5]}\n' | infer_ --logits last >second
+    [ "$(json all 'd["logits"][1]')" = "$(json second 'd["logits"]')" ]
+}
+
 @test "options without an effect are errors" {
+    run infer -m demo --seed 5 </dev/null
+    [ "$status" = 2 ] && [[ "$output" == *"'--seed'"*"--temperature"* ]]
+    infer -m demo --temperature 1 --seed 5 </dev/null
     run infer -m demo --top-k 5 </dev/null
     [ "$status" = 2 ]
     run infer -m demo --score --max-tokens 5 </dev/null

@@ -73,29 +73,67 @@ def tldr_perplexity(model, tmp):
 
 
 def tiny(model, tmp):
+    """The folder and its GGUF: logits after the prompt, best token at every position, 16 tokens; or
+    the last hidden states."""
     cases = json.load(open(os.path.join(model, "golden.json")))["cases"]
     records = [{"ids": c["input_ids"]} for c in cases]
-    out = infer(model, records, "--logits", "last", "--max-tokens", str(len(cases[0]["greedy"])))
-    good = sum(same_tokens(o["completion_ids"], c["greedy"]) and close(o["logits"], c["logits_last"])
-               for o, c in zip(out, cases))
-    return good, len(cases)
+    gguf = os.path.join(tmp, "tiny.gguf")
+    run("quantize", model, "-q", "--force", "--type", "F32", "-o", gguf)
+    good = 0
+    for path in (model, gguf):
+        if "last_hidden" in cases[0]:
+            out = run("infer", "-m", path, "--embed", "--pooling", "none", records=records)
+            good += sum(len(o["embedding"]) == len(c["last_hidden"]) and
+                        all(max(abs(x - y) for x, y in zip(a, b)) < 2e-4
+                            for a, b in zip(o["embedding"], c["last_hidden"]))
+                        for o, c in zip(out, cases))
+            continue
+        out = infer(path, records, "--logits", "last", "--max-tokens", str(len(cases[0]["greedy"])))
+        every = infer(path, records, "--logits", "all", "--max-tokens", "1")
+        for o, e, c in zip(out, every, cases):
+            best = [max(range(len(row)), key=row.__getitem__) for row in e["logits"]]
+            good += same_tokens(o["completion_ids"], c["greedy"]) and best == c["argmax"] and \
+                close(o["logits"], c["logits_last"]) and e["logits"][-1] == o["logits"]
+    return good, 2 * len(cases)
+
+
+def classify(model, tmp):
+    """Logits of a real classifier, from ids and (when its tokenizer can be read) from text."""
+    rows = [json.loads(x) for x in open(os.path.join(model, "golden-classify.jsonl"))]
+    with_ids = [r for r in rows if "ids" in r]
+    out = run("infer", "-m", model, "--classify", records=[{"ids": r["ids"]} for r in with_ids])
+    good = sum(max(abs(a - b) for a, b in zip(o["logits"], r["logits"])) < 1e-3 and
+               o["scores"][o["label"]] == max(o["scores"].values())
+               for o, r in zip(out, with_ids))
+    for pooling, member in (("mean", "mean_pooled"), ("cls", "cls_hidden")):
+        out = run("infer", "-m", model, "--embed", "--pooling", pooling,
+                  records=[{"ids": r["ids"]} for r in with_ids])
+        good += sum(max(abs(a - b) for a, b in zip(o["embedding"], r[member])) < 1e-3
+                    for o, r in zip(out, with_ids))
+    return good, 3 * len(with_ids)
 
 
 def golden1(model, tmp):
     folder, name = os.path.split(model)
-    path = os.path.join(folder, "golden.json") if name.startswith("stories") \
+    path = os.path.join(folder, "golden.json") if not name.startswith("tiny") \
         else model.replace(".gguf", ".golden.json")
     g = json.load(open(path))
     good = total = 0
-    for c in g["greedy"]:
+    for c in g.get("embed", []):
+        out = run("infer", "-m", model, "--embed", "--pooling", c["pool"],
+                  records=[{"ids": c["tokens"]}])
+        spread = max(map(abs, c["embedding"]))
+        good += all(abs(a - b) < 1e-5 * spread for a, b in zip(out[0]["embedding"], c["embedding"]))
+        total += 1
+    for c in g.get("greedy", []):
         out = infer(model, [{"ids": c["tokens"]}], "--max-tokens", str(c["n"]))
         good += same_tokens(out[0]["completion_ids"], c["out"], c["margins"])
         total += 1
-    for c in g["logits"]:
+    for c in g.get("logits", []):
         out = infer(model, [{"ids": c["tokens"]}], "--max-tokens", "1", "--logits", "last")
         good += close(out[0]["logits"], c["logits"])
         total += 1
-    for c in g["ppl"]:
+    for c in g.get("ppl", []):
         out = run("infer", "-m", model, "--score", records=[{"ids": c["tokens"]}])
         good += out[0]["n"] == c["n"] and abs(out[0]["nll"] / c["nll_sum"] - 1) < 1e-5
         total += 1
@@ -122,10 +160,14 @@ def quantized(path, tmp):
 
 GROUPS = [("models/tldr-7m", tldr_greedy), ("models/tldr-7m", tldr_perplexity)]
 GROUPS += [(f"models/tiny/{m}", tiny)
-           for m in ("llama-gqa", "llama3-ropescaled", "mistral-swa", "qwen2")]
+           for m in ("llama-gqa", "llama3-ropescaled", "mistral-swa", "mixtral", "qwen2", "qwen3",
+                     "qwen3-moe", "phi3", "gemma2", "gemma3", "gpt2", "bert", "distilbert",
+                     "roberta", "modernbert")]
+GROUPS += [("models/agnews-bert", classify)]
 GROUPS += [(f"models/{m}", golden1) for m in
            ("stories260K/stories260K-f32.gguf", "tiny-gguf/tiny-llama-s7.gguf",
-            "tiny-gguf/tiny-qwen2-s7.gguf")]
+            "tiny-gguf/tiny-qwen2-s7.gguf", "tiny-gguf/tiny-gpt2-s7.gguf",
+            "tiny-gguf/tiny-bert-s7.gguf", "gpt-nano-sort/gpt-nano-sort-f32.gguf")]
 GROUPS += [("models/stories260K/stories260K-f32.gguf", quantized)]
 
 

@@ -373,7 +373,7 @@ static void serve(const struct toy *t, int batch, int threads, struct sample_con
                   bool score, struct answer answers[REQUESTS])
 {
     struct threads *pool = pool_new(threads);
-    struct model_state *s = model_state_new(&t->m, pool, generator_step_tokens(batch));
+    struct model_state *s = model_state_new(&t->m, pool, generator_step_tokens(&t->m, batch));
     static const int64_t stops[] = { 3 };
     struct generator_conf conf = {
         .batch = batch, .sample = sample, .stop_ids = stops, .stop_id_count = 1, .now_ns = no_clock
@@ -387,12 +387,13 @@ static void serve(const struct toy *t, int batch, int threads, struct sample_con
             uint32_t ids[32];
             for (uint32_t i = 0; i < 32; i++)
                 ids[i] = (i * 7 + (uint32_t)next * 5) % (uint32_t)t->m.shape.vocab;
-            generator_add(g, &(struct generate_request){ .ids = ids,
-                                                         .count = 1 + next * 3,
-                                                         .score = score,
-                                                         .max_tokens = 1 + (next * 5) % MOST,
-                                                         .rng = (uint64_t)next,
-                                                         .user = &answers[next] });
+            generator_add(
+                g, &(struct generate_request){ .ids = ids,
+                                               .count = 1 + next * 3,
+                                               .kind = score ? GENERATE_SCORE : GENERATE_TEXT,
+                                               .max_tokens = 1 + (next * 5) % MOST,
+                                               .rng = (uint64_t)next,
+                                               .user = &answers[next] });
         }
         assert_true(generator_step(g, &err));
         while ((r = generator_finished(g))) {

@@ -89,6 +89,108 @@ static void silu_mul(void **state)
     }
 }
 
+static double gelu_tanh(double x)
+{
+    return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+}
+
+static double gelu_erf(double x)
+{
+    return 0.5 * x * (1 + erf(x / sqrt(2)));
+}
+
+typedef void activation_fn(float *dst, const float *gate, const float *up, ptrdiff_t n);
+
+static void gelu_of(activation_fn *scalar, activation_fn *const *all, double (*want)(double))
+{
+    for (ptrdiff_t n = 0; n <= 257; n++) {
+        struct guarded g = floats(n, n % 3 ? 5 : 60), u = floats(n, 2), out = floats(n, 0);
+        struct guarded ref = floats(n, 0);
+        for (int gated = 0; gated < 2; gated++) {
+            scalar(at(ref), at(g), gated ? at(u) : NULL, n);
+            for (ptrdiff_t i = 0; i < n; i++) {
+                double y = want((double)at(g)[i]) * (gated ? (double)at(u)[i] : 1);
+                assert_near(at(ref)[i], y, 1.2e-6 * fabs((double)at(g)[i]) + 1e-35);
+            }
+            for (ptrdiff_t t = 0; t < table_count; t++) {
+                if (!cpu_has(tables[t]->features))
+                    continue;
+                all[t](at(out), at(g), gated ? at(u) : NULL, n);
+                assert_memory_equal(out.ptr, ref.ptr, n * 4);
+            }
+        }
+        guarded_free(g);
+        guarded_free(u);
+        guarded_free(out);
+        guarded_free(ref);
+    }
+}
+
+static void gelu_mul(void **state)
+{
+    activation_fn *by_tanh[16], *by_erf[16];
+
+    (void)state;
+    for (ptrdiff_t i = 0; i < table_count; i++) {
+        by_tanh[i] = tables[i]->gelu_tanh_mul;
+        by_erf[i] = tables[i]->gelu_erf_mul;
+    }
+    gelu_of(by_tanh[0], by_tanh, gelu_tanh);
+    gelu_of(by_erf[0], by_erf, gelu_erf);
+}
+
+static void layer_norm(void **state)
+{
+    (void)state;
+    for (ptrdiff_t n = 1; n <= 257; n++) {
+        struct guarded x = floats(n, 3), w = floats(n, 2), b = floats(n, 2), out = floats(n, 0);
+        struct guarded ref = floats(n, 0);
+        const float *bias = n % 2 ? at(b) : NULL;
+        double mean = 0, squares = 0;
+        tables[0]->layer_norm(at(ref), at(x), at(w), bias, n, 1e-5f);
+        for (ptrdiff_t i = 0; i < n; i++)
+            mean += (double)at(x)[i] / (double)n;
+        for (ptrdiff_t i = 0; i < n; i++)
+            squares += ((double)at(x)[i] - mean) * ((double)at(x)[i] - mean);
+        double scale = 1 / sqrt(squares / (double)n + 1e-5);
+        for (ptrdiff_t i = 0; i < n; i++) {
+            double want = ((double)at(x)[i] - mean) * scale * (double)at(w)[i];
+            assert_near(at(ref)[i], want + (bias ? (double)bias[i] : 0), 2e-5);
+        }
+        EACH_TABLE(v)
+        {
+            v->layer_norm(at(out), at(x), at(w), bias, n, 1e-5f);
+            assert_memory_equal(out.ptr, ref.ptr, n * 4);
+        }
+        guarded_free(x);
+        guarded_free(w);
+        guarded_free(b);
+        guarded_free(out);
+        guarded_free(ref);
+    }
+}
+
+static void softcap(void **state)
+{
+    (void)state;
+    for (ptrdiff_t n = 0; n <= 257; n++) {
+        struct guarded x = floats(n, n % 2 ? 20 : 2000), out = floats(n, 0), ref = floats(n, 0);
+        memcpy(ref.ptr, x.ptr, (size_t)n * 4);
+        tables[0]->softcap(at(ref), 0.5f, 30, n);
+        for (ptrdiff_t i = 0; i < n; i++)
+            assert_near(at(ref)[i], 30 * tanh(0.5 * (double)at(x)[i] / 30), 1e-5);
+        EACH_TABLE(v)
+        {
+            memcpy(out.ptr, x.ptr, (size_t)n * 4);
+            v->softcap(at(out), 0.5f, 30, n);
+            assert_memory_equal(out.ptr, ref.ptr, n * 4);
+        }
+        guarded_free(x);
+        guarded_free(out);
+        guarded_free(ref);
+    }
+}
+
 static void softmax_exp(void **state)
 {
     (void)state;
@@ -184,9 +286,11 @@ static void quantize32(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rms_norm),      cmocka_unit_test(silu_mul),
-        cmocka_unit_test(softmax_exp),   cmocka_unit_test(exponential),
-        cmocka_unit_test(add_and_scale), cmocka_unit_test(quantize32),
+        cmocka_unit_test(rms_norm),    cmocka_unit_test(silu_mul),
+        cmocka_unit_test(gelu_mul),    cmocka_unit_test(layer_norm),
+        cmocka_unit_test(softcap),     cmocka_unit_test(softmax_exp),
+        cmocka_unit_test(exponential), cmocka_unit_test(add_and_scale),
+        cmocka_unit_test(quantize32),
     };
     cpu_init();
     tables = vec_kernels_all(&table_count);
