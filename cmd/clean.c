@@ -12,7 +12,7 @@ struct conf {
     int64_t min_chars, max_chars;
     struct opt_list subs, keep_if, drop_if, keep_match, drop_match, off, set;
     const char *profile;
-    int words;
+    int words, sentences;
     bool explain, annotate, list_rules;
     const char *lang;
     double lang_min;
@@ -63,10 +63,13 @@ static const struct opt opts[] = {
     { 0, "max-chars", OPT_INT, AT(max_chars), .arg = "N", .min = 0, .max = 1e15, .group = "Rules",
       .help = "drop texts of more code points" },
     { 0, "profile", OPT_STRING, AT(profile), .arg = "NAME", .group = "Quality",
-      .help = "rules of a corpus: gopher, c4, fineweb" },
-    { 0, "words", OPT_ENUM, AT(words), .arg = "HOW", .def = "spacy-en",
-      .choices = "spacy-en|whitespace|white_space", .group = "Quality", .needs = "profile",
-      .help = "what cuts words" },
+      .help = "gopher c4 fineweb dolma dclm redpajama curator" },
+    { 0, "words", OPT_ENUM, AT(words), .arg = "HOW", .def = "profile",
+      .choices = "profile|spacy-en|whitespace|white_space|uax29", .group = "Quality",
+      .needs = "profile", .help = "what cuts words" },
+    { 0, "sentences", OPT_ENUM, AT(sentences), .arg = "HOW", .def = "sentencizer",
+      .choices = "sentencizer|marks", .group = "Quality", .needs = "profile",
+      .help = "spaCy's sentencizer, or count . ! and ?" },
     { 0, "set", OPT_STRING, AT(set), .arg = "RULE=LIMIT", .flags = OPT_REPEAT, .group = "Quality",
       .needs = "profile", .help = "change the limit of a rule" },
     { 0, "off", OPT_STRING, AT(off), .arg = "RULE", .flags = OPT_REPEAT, .group = "Quality",
@@ -231,7 +234,12 @@ static bool prepare_quality(const struct conf *conf, struct run *r, struct err *
         return true;
     if (!quality_init(q, conf->profile, err))
         return err_context(err, "option '--profile'");
-    q->words = (enum words_splitter)conf->words;
+    if (conf->words)
+        q->words = (enum words_splitter)(conf->words - 1);
+    if (conf->sentences && !q->groups[GROUP_C4])
+        return err_set(err, ERR_USAGE, "option '--sentences': profile '%s' counts none",
+                       q->profile->name);
+    q->sentence_marks = conf->sentences;
     for (ptrdiff_t i = 0; i < conf->off.count; i++)
         if (!quality_off(q, conf->off.items[i], err))
             return err_context(err, "option '--off'");

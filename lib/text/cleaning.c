@@ -180,6 +180,8 @@ void clean_release(struct clean *c)
         regex_free(c->tests[i].re);
     for (ptrdiff_t i = 0; i < c->sub_count; i++)
         subst_release(c->subs[i]);
+    if (c->quality)
+        quality_release(c->quality);
     c->test_count = c->sub_count = 0;
 }
 

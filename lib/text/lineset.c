@@ -76,6 +76,7 @@ bool line_next(struct line_cursor *c, const struct char_classes *classes, slice 
 struct line_slot {
     uint64_t hash; /* 0: free */
     slice line;
+    int64_t count;
 };
 
 static struct line_slot *find_slot(struct line_slot *slots, ptrdiff_t cap, uint64_t hash,
@@ -115,11 +116,25 @@ bool line_set_add(struct line_set *s, slice line)
         s->cap = cap;
     }
     struct line_slot *slot = find_slot(s->slots, s->cap, hash, line);
-    if (slot->hash)
+    if (slot->hash) {
+        slot->count++;
         return true;
-    *slot = (struct line_slot){ hash, line };
+    }
+    *slot = (struct line_slot){ hash, line, 1 };
     s->count++;
     return false;
+}
+
+void line_set_repeats(const struct line_set *s, int64_t *copies, int64_t *length, bool chars)
+{
+    *copies = *length = 0;
+    for (ptrdiff_t i = 0; i < s->cap; i++) {
+        const struct line_slot *slot = &s->slots[i];
+        if (!slot->hash || slot->count < 2)
+            continue;
+        *copies += slot->count;
+        *length += slot->count * (chars ? uni_count(slot->line) : slot->line.len);
+    }
 }
 
 void line_set_release(struct line_set *s)

@@ -31,6 +31,8 @@ struct line_set { /* zeroed is empty; line_set_release frees */
 void line_set_clear(struct line_set *s);
 /* True when an equal line was there; else adds it (the bytes are borrowed). */
 bool line_set_add(struct line_set *s, slice line);
+/* Of the lines that were added more than once: all copies, and their code points (or bytes). */
+void line_set_repeats(const struct line_set *s, int64_t *copies, int64_t *length, bool chars);
 void line_set_release(struct line_set *s);
 
 /* Without CHAR_SPACE at the ends: str.strip(). */

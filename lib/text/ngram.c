@@ -7,10 +7,6 @@
 #define MIX        0xD6E8FEB86659FD93u
 #define EPOCH_BITS 16
 
-struct ngram_count {
-    uint32_t count, first;
-};
-
 void ngrams_init(struct ngrams *g, struct ngram_table *table, slice text, const struct word *words,
                  ptrdiff_t count, struct arena *arena)
 {
@@ -161,10 +157,26 @@ static void count_top(struct ngrams *g)
         }
     }
     for (ptrdiff_t k = 0; k < g->candidate_count; k++)
-        if (counts[g->slots[k]].count > 1)
-            g->candidates[n++] = g->candidates[k];
+        if (counts[g->slots[k]].count > 1) {
+            g->candidates[n] = g->candidates[k];
+            g->slots[n++] = g->slots[k];
+        }
     g->candidate_count = n;
-    g->top_chars = g->count < g->n ? 0 : (chars_of(g, first) + g->n - 1) * best;
+    g->top = (struct ngram_count){ best, first };
+}
+
+int64_t ngrams_top_chars(const struct ngrams *g)
+{
+    return g->count < g->n ? 0 : (chars_of(g, g->top.first) + g->n - 1) * g->top.count;
+}
+
+static void next_level(struct ngrams *g)
+{
+    if (g->n == 2)
+        find_pairs(g);
+    else
+        find_longer(g);
+    count_top(g);
 }
 
 /* ---- duplicates ---- */
@@ -281,10 +293,12 @@ void ngrams_next(struct ngrams *g)
     if (g->n == NGRAM_TOP_MAX + 1) {
         find_starts(g);
     } else if (g->n <= NGRAM_TOP_MAX) {
-        if (g->n == 2)
-            find_pairs(g);
-        else
-            find_longer(g);
-        count_top(g);
+        next_level(g);
     }
+}
+
+void ngrams_next_tuples(struct ngrams *g)
+{
+    g->n++;
+    next_level(g);
 }

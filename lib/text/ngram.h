@@ -26,6 +26,10 @@
 #define NGRAM_PREFIX  16
 #define NGRAM_TOP_MAX 4 /* ngrams_top_chars is for n up to here, duplicates for n >= 5 */
 
+struct ngram_count {
+    uint32_t count, first; /* occurrences, and the word where the first begins */
+};
+
 struct ngram_table {            /* zeroed is empty; ngram_table_release frees */
     uint64_t *keys;             /* 48 bits of hash, 16 of epoch */
     struct ngram_count *counts; /* beside the keys, for the most frequent ones */
@@ -46,9 +50,9 @@ struct ngrams {
     ptrdiff_t mask;    /* of buckets */
     /* Words that may start a repeated n-gram, ascending: of this n up to NGRAM_TOP_MAX, of any
      * n >= 5 after. */
-    uint32_t *candidates, *slots;
+    uint32_t *candidates, *slots; /* and their places in the table */
     ptrdiff_t candidate_count;
-    int64_t top_chars;
+    struct ngram_count top; /* the most frequent one; {1, 0} when all are unique */
     slice text;
     struct arena *arena;
     struct ngram_table *table;
@@ -60,14 +64,18 @@ void ngrams_init(struct ngrams *g, struct ngram_table *table, slice text, const 
 void ngrams_next(struct ngrams *g);
 /* Code points of the most frequent n-gram (the first seen of equally frequent ones), joined by
  * spaces, times its occurrences; 0 when there are fewer than n words. */
-static inline int64_t ngrams_top_chars(const struct ngrams *g)
-{
-    ASSERT(g->n >= 2 && g->n <= NGRAM_TOP_MAX);
-    return g->top_chars;
-}
+int64_t ngrams_top_chars(const struct ngrams *g);
 /* Code points in repeated n-grams, joined by nothing: from left to right, a repeated one counts and
  * is skipped whole. */
 int64_t ngrams_duplicate_chars(struct ngrams *g);
+/* The other way to go on: n-grams are tuples of words for every n, as most tools have it. Then
+ * candidates are exactly the words where one begins that occurs more than once, and ngrams_at says
+ * how often, and where first. */
+void ngrams_next_tuples(struct ngrams *g);
+static inline struct ngram_count ngrams_at(const struct ngrams *g, ptrdiff_t k)
+{
+    return g->table->counts[g->slots[k]];
+}
 void ngram_table_release(struct ngram_table *t);
 
 #endif

@@ -29,13 +29,17 @@
 #include "../err.h"
 #include "ngram.h"
 #include "spacy_en.h"
-#include "words.h"
+#include "wordbreak.h"
 
 enum quality_group {
     GROUP_GOPHER_REPETITION,
     GROUP_GOPHER_QUALITY,
     GROUP_C4,
     GROUP_FINEWEB,
+    GROUP_DOLMA,
+    GROUP_DCLM,
+    GROUP_REDPAJAMA,
+    GROUP_CURATOR,
     QUALITY_GROUPS
 };
 
@@ -71,6 +75,97 @@ enum quality_rule_id {
     RULE_SHORT_LINES,
     RULE_CHAR_DUP,
     RULE_LIST,
+    RULE_DOLMA_SHORT_DOC,
+    RULE_DOLMA_LONG_DOC,
+    RULE_DOLMA_SHORT_WORDS,
+    RULE_DOLMA_LONG_WORDS,
+    RULE_DOLMA_SYMBOLS,
+    RULE_DOLMA_ALPHA,
+    RULE_DOLMA_STOP_WORDS,
+    RULE_DOLMA_BULLETS,
+    RULE_DOLMA_ELLIPSIS,
+    RULE_DOLMA_DUP_LINES,
+    RULE_DOLMA_DUP_LINE_CHARS,
+    RULE_DOLMA_TOP_2,
+    RULE_DOLMA_TOP_3,
+    RULE_DOLMA_TOP_4,
+    RULE_DOLMA_DUP_5,
+    RULE_DOLMA_DUP_6,
+    RULE_DOLMA_DUP_7,
+    RULE_DOLMA_DUP_8,
+    RULE_DOLMA_DUP_9,
+    RULE_DOLMA_DUP_10,
+    RULE_DCLM_SHORT_DOC,
+    RULE_DCLM_LONG_DOC,
+    RULE_DCLM_SHORT_WORDS,
+    RULE_DCLM_LONG_WORDS,
+    RULE_DCLM_SYMBOLS,
+    RULE_DCLM_BULLETS,
+    RULE_DCLM_ELLIPSIS,
+    RULE_DCLM_NON_ALPHA,
+    RULE_DCLM_STOP_WORDS,
+    RULE_DCLM_DUP_LINES,
+    RULE_DCLM_DUP_PARAS,
+    RULE_DCLM_DUP_LINE_CHARS,
+    RULE_DCLM_DUP_PARA_CHARS,
+    RULE_DCLM_TOP_2,
+    RULE_DCLM_TOP_3,
+    RULE_DCLM_TOP_4,
+    RULE_DCLM_DUP_5,
+    RULE_DCLM_DUP_6,
+    RULE_DCLM_DUP_7,
+    RULE_DCLM_DUP_8,
+    RULE_DCLM_DUP_9,
+    RULE_DCLM_DUP_10,
+    RULE_DCLM_EMPTY,
+    RULE_DCLM_REMOVED,
+    RULE_RP_SHORT_DOC,
+    RULE_RP_LONG_DOC,
+    RULE_RP_SHORT_WORDS,
+    RULE_RP_LONG_WORDS,
+    RULE_RP_SYMBOLS,
+    RULE_RP_BULLETS,
+    RULE_RP_TOP_2,
+    RULE_RP_TOP_3,
+    RULE_RP_TOP_4,
+    RULE_RP_DUP_5,
+    RULE_RP_DUP_6,
+    RULE_RP_DUP_7,
+    RULE_RP_DUP_8,
+    RULE_RP_DUP_9,
+    RULE_RP_DUP_10,
+    RULE_RP_ELLIPSIS,
+    RULE_RP_NO_ALPHA,
+    RULE_CURATOR_NON_ALNUM,
+    RULE_CURATOR_SYMBOLS,
+    RULE_CURATOR_NUMBERS,
+    RULE_CURATOR_URLS,
+    RULE_CURATOR_WHITE_SPACE,
+    RULE_CURATOR_PARENS,
+    RULE_CURATOR_BOILERPLATE,
+    RULE_CURATOR_LINES,
+    RULE_CURATOR_PARAS,
+    RULE_CURATOR_LINE_CHARS,
+    RULE_CURATOR_PARA_CHARS,
+    RULE_CURATOR_SHORT_DOC,
+    RULE_CURATOR_LONG_DOC,
+    RULE_CURATOR_PUNCTUATION,
+    RULE_CURATOR_ALPHA,
+    RULE_CURATOR_COMMON_WORDS,
+    RULE_CURATOR_SHORT_WORDS,
+    RULE_CURATOR_LONG_WORDS,
+    RULE_CURATOR_MAX_WORD,
+    RULE_CURATOR_ELLIPSIS,
+    RULE_CURATOR_TOP_2,
+    RULE_CURATOR_TOP_3,
+    RULE_CURATOR_TOP_4,
+    RULE_CURATOR_DUP_5,
+    RULE_CURATOR_DUP_6,
+    RULE_CURATOR_DUP_7,
+    RULE_CURATOR_DUP_8,
+    RULE_CURATOR_DUP_9,
+    RULE_CURATOR_DUP_10,
+    RULE_CURATOR_BULLETS,
     QUALITY_RULES
 };
 
@@ -78,6 +173,7 @@ struct quality_rule {
     const char *name;
     enum quality_group group;
     bool is_min;
+    bool single;         /* value and limit are compared in single precision, as its source does */
     double limit;        /* of every profile that has the rule */
     const char *measure; /* one line */
 };
@@ -86,8 +182,9 @@ extern const char *const quality_group_names[QUALITY_GROUPS];
 
 struct quality_profile {
     const char *name;
-    unsigned groups;     /* bits */
-    bool terminal_lines; /* c4 keeps only lines that end in a terminal mark */
+    unsigned groups;           /* bits */
+    bool terminal_lines;       /* c4 keeps only lines that end in a terminal mark */
+    enum words_splitter words; /* what its source counts */
     const char *source;
 };
 extern const struct quality_profile quality_profiles[];
@@ -100,11 +197,14 @@ struct quality {
     enum words_splitter words;
     bool groups[QUALITY_GROUPS];
     bool citations, terminal_lines; /* of c4 */
+    bool sentence_marks;            /* c4 counts . ! and ? (one at least) instead of sentences */
 
     const struct char_classes *classes;
     struct bytepair *phrases;        /* see c4.h */
     struct bytepair marks;           /* # and ellipses */
     const struct spacy_en *spacy_en; /* when words or sentences ask for it */
+    const struct wordbreak *wordbreak;
+    struct quality_peers *peers; /* see quality_private.h */
 };
 
 /* ERR_USAGE naming the nearest: profiles, rules, groups. */
@@ -112,6 +212,7 @@ bool quality_init(struct quality *q, const char *profile, struct err *err);
 bool quality_off(struct quality *q, const char *rule_or_group, struct err *err);
 bool quality_set(struct quality *q, const char *assignment, struct err *err); /* RULE=LIMIT */
 bool quality_ready(struct quality *q, struct arena *arena, struct err *err);
+void quality_release(struct quality *q); /* patterns; the rest is the arena's */
 
 struct quality_result {
     double value[QUALITY_RULES];
@@ -127,15 +228,5 @@ void quality_scratch_free(struct quality_scratch *s);
 /* text: valid UTF-8, padded, at most WORDS_TEXT_MAX bytes. */
 void quality_measure(const struct quality *q, struct quality_scratch *s, slice text, bool all,
                      struct arena *arena, struct quality_result *r);
-
-/* ---- shared by the files of the rules ---- */
-
-/* Sets a value; false when the rule fails and measuring may stop. */
-bool quality_note(const struct quality *q, struct quality_result *r, enum quality_rule_id rule,
-                  double value);
-static inline double quality_ratio(int64_t a, int64_t b)
-{
-    return b ? (double)a / (double)b : 0;
-}
 
 #endif

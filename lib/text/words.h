@@ -2,7 +2,7 @@
  *
  * Splitters: `whitespace` cuts at Python's white space (str.split()), `white_space` at Unicode's
  * White_Space (Rust's split_whitespace(), which keeps U+001C-001F inside words). `spacy-en` is in
- * spacy_en.h.
+ * spacy_en.h, `uax29` in wordbreak.h.
  *
  *     words_split(&w, classes, WORDS_WHITESPACE, text, &arena);
  *     for (ptrdiff_t i = 0; i < w.count; i++) ... w.at[i].chars
@@ -16,7 +16,7 @@
 
 #define WORDS_TEXT_MAX ((ptrdiff_t)UINT32_MAX)
 
-enum words_splitter { WORDS_SPACY_EN, WORDS_WHITESPACE, WORDS_WHITE_SPACE };
+enum words_splitter { WORDS_SPACY_EN, WORDS_WHITESPACE, WORDS_WHITE_SPACE, WORDS_UAX29 };
 
 struct word {
     uint32_t start, len; /* bytes in the text */
