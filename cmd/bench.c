@@ -4,6 +4,7 @@
 #include "../lib/stat/bench.h"
 #include "../lib/stat/canary.h"
 #include "../lib/stat/evaluate.h"
+#include "../lib/stat/loading.h"
 #include "../lib/stat/measuring.h"
 
 struct conf {
@@ -11,10 +12,11 @@ struct conf {
     struct evaluate_conf eval;
     struct opt_list metrics;
     double alpha, share;
-    bool compare;
+    struct loading_conf load;
+    bool compare, load_mode;
 };
 
-enum mode { MODE_MEASURE, MODE_EVAL, MODE_COMPARE };
+enum mode { MODE_MEASURE, MODE_EVAL, MODE_COMPARE, MODE_LOAD };
 #define IN(mode)    (1u << (mode))
 #define AT(member)  offsetof(struct conf, m.member)
 #define OWN(member) offsetof(struct conf, member)
@@ -99,17 +101,35 @@ static const struct opt opts[] = {
     { 0, "share", OPT_FLOAT, OWN(share), .arg = "P", .min = 0.0001, .max = 0.9999,
       .modes = IN(MODE_COMPARE), .group = "Canary",
       .help = "expected share of CANARY: checked, 65 when not so" },
+    { 0, "load", OPT_FLAG, OWN(load_mode), .flags = OPT_MODE, .group = "Load",
+      .help = "send requests to a filter, time its answers" },
+    { 0, "requests", OPT_PATH, OWN(load.requests), .arg = "FILE", .flags = OPT_REQUIRED,
+      .modes = IN(MODE_LOAD), .group = "Load", .help = "JSONL lines, sent again and again" },
+    { 0, "rate", OPT_FLOAT, OWN(load.rate), .arg = "R", .min = 0.001, .max = 1e7,
+      .modes = IN(MODE_LOAD), .group = "Load", .help = "open loop: Poisson arrivals per second" },
+    { 0, "concurrency", OPT_INT, OWN(load.concurrency), .arg = "N", .def = "1", .min = 1,
+      .max = 1000000, .modes = IN(MODE_LOAD), .group = "Load",
+      .help = "closed loop: requests in flight" },
+    { 0, "duration", OPT_DURATION, OWN(load.duration_ns), .arg = "TIME", .def = "10s", .min = 0.001,
+      .max = 86400, .modes = IN(MODE_LOAD), .group = "Load", .help = "how long requests are sent" },
+    { 0, "slo", OPT_DURATION, OWN(load.slo_ns), .arg = "TIME", .min = 0.000001, .max = 86400,
+      .modes = IN(MODE_LOAD), .group = "Load", .help = "latency that counts as good" },
+    { 0, "saturate", OPT_FLAG, OWN(load.saturate), .modes = IN(MODE_LOAD), .needs = "slo",
+      .group = "Load", .help = "search the highest rate within --slo" },
 };
 
 static const struct command_mode modes[] = {
     [MODE_MEASURE] = { NULL, "run a command and measure it", COMMON_JOBS, false },
     [MODE_EVAL] = { "eval", "judge predictions", COMMON_SEED, true },
+    [MODE_LOAD] = { "load", "time the answers of a filter", COMMON_JOBS, false },
     [MODE_COMPARE] = { "compare", "verdict on a canary", COMMON_SEED, false },
 };
 
-static const char *const synopsis[] = { "[options] [--] COMMAND [ARGUMENT...]",
-                                        "--eval GOLD --pred FILE [options]",
-                                        "--compare STABLE CANARY --metric FIELD [options]", NULL };
+static const char *const synopsis[] = {
+    "[options] [--] COMMAND [ARGUMENT...]", "--eval GOLD --pred FILE [options]",
+    "--compare STABLE CANARY --metric FIELD [options]",
+    "--load --requests FILE [options] [--] COMMAND [ARGUMENT...]", NULL
+};
 static const struct command_example examples[] = {
     { "how fast is it", "bench --input in.jsonl --child-report -- clean --normalize nfc" },
     { "two commands, side by side", "bench --vs 'sort in.jsonl' -- sort -u in.jsonl" },
@@ -121,6 +141,8 @@ static const struct command_example examples[] = {
     { "how good are these labels", "bench --eval gold.jsonl --pred pred.jsonl" },
     { "may the canary take over",
       "bench --compare stable.jsonl canary.jsonl --metric ms:5% --metric error" },
+    { "how fast are the answers at 500 requests a second",
+      "bench --load --requests in.jsonl --rate 500 --duration 2s -- clean --trim" },
     { 0 },
 };
 
@@ -135,7 +157,7 @@ static const struct command self = {
     .mode_count = countof(modes),
     .common = COMMON_TARGET | COMMON_SEED | COMMON_PROGRESS | COMMON_JOBS,
     .operands = "COMMAND...",
-    .operands_end_options = IN(MODE_MEASURE),
+    .operands_end_options = IN(MODE_MEASURE) | IN(MODE_LOAD),
     .order = "rounds; in each round every command runs once, in seeded order",
     .memory = "120 bytes per run; --eval, --compare: ids and figures",
 };
@@ -178,6 +200,25 @@ static bool evaluate(struct app *app, const struct bench_env *env, struct conf *
     return evaluate_run(env, &c->eval, err);
 }
 
+static bool load(struct app *app, const struct bench_env *env, struct conf *c, struct err *err)
+{
+    ptrdiff_t count = app->options.operand_count;
+    const char **argv = arena_new(env->arena, const char *, count + 1);
+
+    if (count == 0)
+        return err_set(err, ERR_USAGE,
+                       "no command is given: bench --load [options] -- COMMAND ...");
+    if (c->load.rate > 0 && app_given(app, "concurrency"))
+        return err_set(err, ERR_USAGE, "--rate and --concurrency exclude each other");
+    if (c->load.saturate && app_given(app, "concurrency"))
+        return err_set(err, ERR_USAGE, "--saturate and --concurrency exclude each other");
+    memcpy(argv, app->options.operands, (size_t)count * sizeof *argv);
+    c->load.argv = argv;
+    c->load.shown = bench_shown(argv, count, env->arena);
+    c->load.json = c->m.format == BENCH_JSON;
+    return loading_run(env, &c->load, err);
+}
+
 static bool run(struct app *app, void *arg, struct err *err)
 {
     struct conf *c = arg;
@@ -194,6 +235,8 @@ static bool run(struct app *app, void *arg, struct err *err)
     switch (app->options.mode) {
     case MODE_EVAL:
         return evaluate(app, &env, c, err);
+    case MODE_LOAD:
+        return load(app, &env, c, err);
     case MODE_COMPARE:
         return compare(app, &env, c, err);
     default:

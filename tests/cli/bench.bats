@@ -288,7 +288,7 @@ END
     done | tee gold.jsonl pred.jsonl stable.jsonl >canary.jsonl
     while read -r line; do
         sh -c "$line" >out 2>err </dev/null || { echo "$line: $?"; cat out err; return 1; }
-        grep -Eq '^wall|^accuracy  |^metric ' out
+        grep -Eq '^wall|^accuracy  |^metric |^latency ' out
     done <examples
 }
 
@@ -428,5 +428,78 @@ END
     run bench --compare stable canary --metric id
     [ "$status" = 65 ]; [[ $output == *"is neither a number nor true or false"* ]]
     run bench --compare stable canary --metric none
+    [ "$status" = 65 ]
+}
+
+
+@test "--load: an open loop sees a stall in every request that should have come meanwhile" {
+    rows '"text":"a"' '"text":"b"' '"text":"c"' >in.jsonl
+    cat >stall.py <<'END'
+import sys, time
+for n, line in enumerate(iter(sys.stdin.readline, "")):
+    if n == 20:
+        time.sleep(0.5)
+    sys.stdout.write(line)
+    sys.stdout.flush()
+END
+    bench --load --requests in.jsonl --rate 200 --duration 1s --slo 100ms --format json -- python3 stall.py >open.json
+    json open.json 'd'
+    # About 100 requests of 200 were due in the half second; their mean wait was a quarter.
+    [ "$(json open.json '120 < d["requests"] < 280 and d["latency_seconds"]["p50"] < d["latency_seconds"]["p90"] and d["latency_seconds"]["p90"] > 0.2')" = true ]
+    [ "$(json open.json 'd["within_slo"] < 0.8 and d["latency_seconds"]["max"] >= 0.45')" = true ]
+    bench --load --requests in.jsonl --duration 1s --format json -- python3 stall.py >closed.json
+    [ "$(json closed.json 'd["latency_seconds"]["p90"] < 0.2 and d["concurrency"] == 1 and d["requests"] > 30')" = true ]
+}
+
+@test "--load: answers by id, in parts, and what is not an answer" {
+    rows '"text":"a"' '"text":"b"' '"text":"c"' '"text":"d"' >in.jsonl
+    cat >parts.py <<'END'
+import json, sys
+pending = []
+for line in iter(sys.stdin.readline, ""):
+    pending.append(json.loads(line)["id"])
+    if len(pending) == 2:  # the second one first, each in three parts
+        for i in reversed(pending):
+            for part in "xyz":
+                print(json.dumps({"id": i, "delta": part}))
+            print(json.dumps({"id": i, "completion": "xyz"}), flush=True)
+        pending.clear()
+for i in pending:
+    print(json.dumps({"id": i, "completion": ""}))
+END
+    bench --load --requests in.jsonl --concurrency 2 --duration 300ms --format json -- python3 parts.py >r.json
+    [ "$(json r.json 'd["requests"] > 2 and d["tokens"] >= 3 * (d["requests"] - 1) and "p99" in d["ttft_seconds"] and "p50" in d["seconds_per_token"]')" = true ]
+    bench --load --requests in.jsonl --duration 100ms -- cat | grep -q '^closed loop, 1 at once: [1-9]'
+    while IFS='|' read -r code text command; do
+        run bench --load --requests in.jsonl --duration 100ms -- sh -c "$command"
+        [ "$status" = "$code" ] && [[ $output == *"$text"* ]] || { echo "$command: $status $output"; return 1; }
+    done <<'END'
+69|exit code 3|exit 3
+69|an answer is not JSON|sed s/{//
+69|an answer without a request|sed p
+69|requests unanswered|exec 1>&-; cat >/dev/null
+END
+}
+
+@test "--load: saturation, and options that do not fit" {
+    rows '"text":"a"' >in.jsonl
+    cat >slow.py <<'END'
+import sys, time
+for line in iter(sys.stdin.readline, ""):
+    time.sleep(0.01)
+    sys.stdout.write(line)
+    sys.stdout.flush()
+END
+    bench --load --requests in.jsonl --saturate --rate 20 --duration 300ms --slo 200ms --report r.json -- python3 slow.py >/dev/null
+    [ "$(json r.json '10 <= d["saturation_per_second"] <= 400')" = true ] || { json r.json 'd'; return 1; }
+    for bad in "-- cat" "--requests in.jsonl" "--requests in.jsonl --saturate -- cat" "--requests in.jsonl --rate 5 --concurrency 2 -- cat" \
+        "--requests in.jsonl --runs 3 -- cat" "--requests in.jsonl --rate 0 -- cat"; do
+        run bench --load $bad
+        [ "$status" = 2 ] || { echo "$bad: $status $output"; return 1; }
+    done
+    run bench --load --requests none -- cat
+    [ "$status" = 66 ]
+    echo '{"a":' >bad.jsonl
+    run bench --load --requests bad.jsonl -- cat
     [ "$status" = 65 ]
 }
