@@ -443,7 +443,7 @@ static bool list_rules(struct err *err)
     struct out *out = out_open(&oc, err);
     struct buf b = { 0 };
 
-    buf_append(&b, SLICE("rule\tgroup\tbound\tlimit\tprofiles\tmeasure\n"));
+    buf_append(&b, SLICE("rule\tgroup\tbound\tlimit\tprofiles\tmeasure\tsource\n"));
     for (int i = 0; i < QUALITY_RULES; i++) {
         const struct quality_rule *rule = &quality_rules[i];
         buf_printf(&b, "%s\t%s\t%s\t", rule->name, quality_group_names[rule->group],
@@ -455,7 +455,7 @@ static bool list_rules(struct err *err)
                 buf_printf(&b, "%s%s", sep, quality_profiles[p].name);
                 sep = ",";
             }
-        buf_printf(&b, "\t%s\n", rule->measure);
+        buf_printf(&b, "\t%s\t%s\n", rule->measure, quality_source(rule->group));
     }
     bool ok = out && out_write(out, buf_slice(&b), err) && out_commit(out, err);
     buf_release(&b);

@@ -291,6 +291,14 @@ const struct quality_profile quality_profiles[] = {
 };
 const int quality_profile_count = countof(quality_profiles);
 
+const char *quality_source(enum quality_group group)
+{
+    for (int p = 0; p < quality_profile_count; p++)
+        if (quality_profiles[p].groups >> group & 1)
+            return quality_profiles[p].source;
+    return "";
+}
+
 /* ---- choosing ---- */
 
 static bool unknown(const char *what, const char *name, const char *const *names, ptrdiff_t count,

@@ -190,6 +190,9 @@ struct quality_profile {
 extern const struct quality_profile quality_profiles[];
 extern const int quality_profile_count;
 
+/* Of the first profile that has the group. */
+const char *quality_source(enum quality_group group);
+
 struct quality {
     const struct quality_profile *profile;
     bool on[QUALITY_RULES];

@@ -272,13 +272,48 @@ good='A plain line of prose that says something to the reader, and it ends here.
         run_clean "{\"text\":\"$text\"}\n" --profile fineweb --annotate
         [ "$status" = 0 ]
         [ "$(json "$output_file" 'sum(r["v"] >= 0 for r in d["_clean"]["rules"].values())')" = 31 ]
+        for profile in dolma dclm redpajama curator; do
+            run_clean "{\"text\":\"$text\"}\n" --profile $profile --annotate
+            [ "$status" = 0 ]
+            [ "$(json "$output_file" 'sum(r["v"] < 0 for r in d["_clean"]["rules"].values())')" = 0 ]
+        done
     done
+}
+
+@test "each profile drops by its own rules" {
+    local prose="The people of the town have been with the boat to see that it is safe and sound."
+    for profile in dolma dclm redpajama curator; do
+        run_clean '{"text":"too short"}\n' --profile $profile --report r.json
+        gives 0 ''
+        run_clean "{\"text\":\"$prose\"}\n" --profile $profile --annotate
+        [ "$(json "$output_file" 'd["_clean"]["profile"]')" = "$profile" ]
+        [ "$(json "$output_file" 'd["_clean"]["rules"]["'$profile'_short_doc"]["min"]')" = 50 ]
+    done
+    # Lines of one word, and those that count likes, go with dclm.
+    run_clean '{"text":"one two three\\nalone\\n12 likes\\nfour five six items in cart seven"}\n' --profile dclm --annotate
+    [ "$(json "$output_file" 'd["text"].split("\n")')" = '["one two three", "four five six seven"]' ]
+    [ "$(json "$output_file" 'd["_clean"]["rules"]["dclm_removed_words"]["v"]')" = 0.3333333432674408 ]
+    run_clean '{"text":"one two three\\nalone"}\n' --profile dclm --annotate --off dclm_empty --off dclm_removed_words
+    [ "$(json "$output_file" 'd["text"].split("\n")')" = '["one two three", "alone"]' ]
+}
+
+@test "--words uax29 and --sentences marks" {
+    run_clean '{"text":"can'"'"'t 3,4 (a-b) \\u00bd \\u2014"}\n' --profile gopher --off gopher_repetition --annotate --words uax29
+    [ "$(json "$output_file" 'd["_clean"]["rules"]["gopher_short_doc"]["v"]')" = 5 ]
+    run_clean '{"text":"Mr. X went. He is... gone"}\n' --profile c4 --annotate --sentences marks --set c4_sentences=1
+    [ "$(json "$output_file" 'd["_clean"]["rules"]["c4_sentences"]["v"]')" = 0 ]
+    run_clean '{"text":"Mr. X went. He is... gone."}\n' --profile c4 --annotate --sentences marks
+    [ "$(json "$output_file" 'd["_clean"]["rules"]["c4_sentences"]["v"]')" = 6 ]
+    run_clean '{"text":"Mr. X went. He is... gone."}\n' --profile c4 --annotate --sentences sentencizer
+    [ "$(json "$output_file" 'd["_clean"]["rules"]["c4_sentences"]["v"]')" = 2 ]
+    run clean --profile dolma --sentences marks </dev/null
+    [ "$status" = 2 ]
 }
 
 @test "--list-rules lists every rule with its limit and profiles" {
     clean --list-rules </dev/null >list
-    [ "$(wc -l <list)" = 32 ]
-    grep -qP '^fineweb_short_line_ratio\tfineweb\tmax\t0.67\tfineweb\t' list
+    [ "$(wc -l <list)" = 123 ]
+    grep -qP '^fineweb_short_line_ratio\tfineweb\tmax\t0.67\tfineweb\t.*datatrove a649de79' list
     ! clean --list-rules >/dev/full
 }
 

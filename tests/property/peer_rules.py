@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """peer_rules.py: every value of the profiles dolma, dclm, redpajama and curator against a plain python3
 reference of what these tools do, on generated and real texts; `--words uax29` against the package
-regex, when it is there. Prints TAP."""
+uniseg, when it is there. Prints TAP."""
 import collections
 import random
 import re
@@ -210,16 +210,12 @@ def dclm(text, uax29):
 
 def word_boundaries():
     try:
-        import regex
+        from uniseg.wordbreak import words
     except ImportError:
         return None
-    boundary = regex.compile(r"(?w)\b")
-
-    def uax29(text):
-        at = sorted({0, len(text)} | {m.start() for m in boundary.finditer(text)})
-        return [s for s in (text[a:b] for a, b in zip(at, at[1:]))
-                if regex.search(r"\p{Alphabetic}|\p{N}", s)]
-    return uax29
+    # Alphabetic is letters, letter numbers and some marks; marks alone make no word here.
+    return lambda text: [s for s in words(text) if any(
+        unicodedata.category(c)[0] in "LN" or c.isalpha() for c in s)]
 
 
 # ---- the runner
@@ -261,7 +257,7 @@ def main():
             title = f"{name}: {profile}: every value equals the reference"
             if texts is None or reference is None:
                 print(f"ok {n} - {title} # SKIP needs " +
-                      ("corpora of the conformance data" if reference else "the package regex"))
+                      ("corpora of the conformance data" if reference else "the package uniseg"))
                 continue
             problem = difference(profile, texts, reference)
             failed += problem is not None
