@@ -14,8 +14,8 @@ struct conf {
     const char *profile;
     int words, sentences;
     bool explain, annotate, list_rules;
-    const char *lang;
-    double lang_min;
+    const char *lang, *lang_model, *model, *model_label;
+    double lang_min, model_min;
     const char *redact, *key_file, *redact_map, *restore;
     int redact_with;
     bool spans, list_kinds;
@@ -82,6 +82,14 @@ static const struct opt opts[] = {
       .help = "drop other languages: en,pt or any" },
     { 0, "lang-min", OPT_FLOAT, AT(lang_min), .arg = "P", .min = 0, .max = 1, .group = "Language",
       .needs = "lang", .help = "drop texts whose language is less probable" },
+    { 0, "lang-model", OPT_PATH, AT(lang_model), .arg = "FILE", .group = "Language",
+      .needs = "lang", .help = "fastText model instead of our own: lid.176.bin" },
+    { 0, "model", OPT_PATH, AT(model), .arg = "FILE", .group = "Language",
+      .help = "fastText model that scores texts, .bin or .ftz" },
+    { 0, "model-label", OPT_STRING, AT(model_label), .arg = "L", .group = "Language",
+      .needs = "model", .help = "the label whose probability is the score" },
+    { 0, "model-min", OPT_FLOAT, AT(model_min), .arg = "P", .min = 0, .max = 1, .group = "Language",
+      .needs = "model", .help = "drop texts with a lower score" },
     { 0, "redact", OPT_STRING, AT(redact), .arg = "KINDS", .group = "Personal data",
       .help = "what to redact: kinds with commas between, or all" },
     { 0, "redact-with", OPT_ENUM, AT(redact_with), .arg = "HOW", .def = "tag",
@@ -151,7 +159,7 @@ struct run {
     struct clean clean;
     struct quality quality;
     struct redact redact;
-    slice lang_file;
+    slice lang_file, lang_model_file, model_file;
     struct redact_turns turns;
     struct out *map; /* of --redact-map */
     struct clean_counts total;
@@ -252,23 +260,75 @@ static bool prepare_quality(const struct conf *conf, struct run *r, struct err *
 
 #define LANG_MAX ((ptrdiff_t)1 << 30)
 
+/* The file stays mapped until the process ends. */
+static const struct fasttext *open_model(const char *path, slice *file, struct arena *arena,
+                                         struct err *err)
+{
+    if (!os_map(path, file, err))
+        return NULL;
+    const struct fasttext *f = fasttext_new(*file, arena, err);
+    if (!f)
+        err_context(err, "%s", path);
+    return f;
+}
+
+static bool prepare_model(struct app *app, const struct conf *conf, struct run *r, struct err *err)
+{
+    struct clean *c = &r->clean;
+    int count;
+
+    if (!conf->model)
+        return true;
+    if (!conf->model_label)
+        return err_set(err, ERR_USAGE, "--model needs --model-label");
+    c->model = open_model(conf->model, &r->model_file, &app->arena, err);
+    if (!c->model)
+        return false;
+    const char *label = conf->model_label, *const *labels = fasttext_labels(c->model, &count);
+    if (strncmp(label, "__label__", 9) == 0)
+        label += 9;
+    while (c->model_label < count && strcmp(labels[c->model_label], label) != 0)
+        c->model_label++;
+    c->model_min = app_given(app, "model-min") ? conf->model_min : -1;
+    if (c->model_label < count)
+        return true;
+    const char *near = opt_nearest(label, labels, count);
+    return err_set(err, ERR_USAGE, "option '--model-label': no label %s in the model%s%s%s",
+                   ERR_QUOTE(slice_of(label)), near ? ", did you mean '" : "", near ? near : "",
+                   near ? "'?" : "");
+}
+
+static bool prepare_lang_model(struct app *app, const struct conf *conf, struct run *r,
+                               struct err *err)
+{
+    int count;
+
+    r->clean.lang_model = open_model(conf->lang_model, &r->lang_model_file, &app->arena, err);
+    if (!r->clean.lang_model)
+        return false;
+    const char *const *labels = fasttext_labels(r->clean.lang_model, &count);
+    return lang_check_list(conf->lang, labels, count, err) || err_context(err, "option '--lang'");
+}
+
 static bool prepare_lang(struct app *app, const struct conf *conf, struct run *r, struct err *err)
 {
     struct clean *c = &r->clean;
 
     if (!conf->lang)
         return true;
+    c->lang_list = conf->lang;
+    c->lang_min = app_given(app, "lang-min") ? conf->lang_min : -1;
+    if (conf->lang_model)
+        return prepare_lang_model(app, conf, r, err);
     const char *path = app_data_path(app, "demo", "lang/model.bin", err);
     if (!path || !os_slurp(path, LANG_MAX, &r->lang_file, err))
         return false;
     c->lang = lang_new(r->lang_file, &app->arena, err);
     if (!c->lang)
         return err_context(err, "%s", path);
-    if (!lang_check_list(c->lang, conf->lang, err))
-        return err_context(err, "option '--lang'");
-    c->lang_list = conf->lang;
-    c->lang_min = app_given(app, "lang-min") ? conf->lang_min : -1;
-    return true;
+    int count;
+    const char *const *labels = lang_labels(c->lang, &count);
+    return lang_check_list(conf->lang, labels, count, err) || err_context(err, "option '--lang'");
 }
 
 #define KEY_MAX (1 << 20)
@@ -361,8 +421,8 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
         !add_tests(c, &conf->drop_if, false, true, a, err) ||
         !add_tests(c, &conf->keep_match, true, false, a, err) ||
         !add_tests(c, &conf->drop_match, true, true, a, err) || !prepare_quality(conf, r, err) ||
-        !prepare_lang(app, conf, r, err) || !prepare_redact(app, conf, r, err) ||
-        !clean_ready(c, a, err))
+        !prepare_lang(app, conf, r, err) || !prepare_model(app, conf, r, err) ||
+        !prepare_redact(app, conf, r, err) || !clean_ready(c, a, err))
         return false;
     if (c->rule_count == 0 && (app->common.drops || c->explain))
         return err_set(err, ERR_USAGE, "%s without a rule that drops records",

@@ -2,6 +2,7 @@
 
 #include "../unicode.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* ---- preparing ---- */
@@ -101,7 +102,7 @@ static const char *rule_name(const struct clean_test *t, struct arena *arena)
 
 static void ready_rules(struct clean *c, struct arena *arena)
 {
-    c->rules = arena_new(arena, const char *, c->test_count + 5 + QUALITY_RULES);
+    c->rules = arena_new(arena, const char *, c->test_count + 6 + QUALITY_RULES);
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->rules[c->rule_count++] = rule_name(&c->tests[i], arena);
     c->min_rule = c->rule_count;
@@ -111,10 +112,13 @@ static void ready_rules(struct clean *c, struct arena *arena)
     if (c->max_chars >= 0)
         c->rules[c->rule_count++] = "max-chars";
     c->lang_rule = c->rule_count;
-    if (c->lang) {
+    if (c->lang || c->lang_model) {
         c->rules[c->rule_count++] = "lang";
         c->rules[c->rule_count++] = "lang-min";
     }
+    c->model_rule = c->rule_count;
+    if (c->model)
+        c->rules[c->rule_count++] = "model-min";
     c->quality_rule = c->rule_count;
     for (int i = 0; c->quality && i < QUALITY_RULES; i++)
         if (c->quality->on[i]) {
@@ -150,7 +154,7 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
     text_edit_ready(e);
     c->reads_text = e->chars.any || e->space.any || e->trim || c->normalize || c->sub_count ||
                     c->min_chars >= 0 || c->max_chars >= 0 || c->field_required || c->quality ||
-                    c->redact || c->restore || c->lang;
+                    c->redact || c->restore || c->lang || c->lang_model || c->model;
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->reads_text |= !c->tests[i].path || strcmp(c->tests[i].path, c->field) == 0;
     c->text_member = -1;
@@ -361,11 +365,16 @@ static slice explanation(const struct clean *c, struct clean_scratch *s,
 
     buf_clear(b);
     buf_append(b, SLICE("{"));
-    if (c->lang) {
+    if (c->lang || c->lang_model) {
         buf_append(b, SLICE("\"lang\":"));
         json_append_bytes(b, slice_of(s->lang.label));
         buf_append(b, SLICE(",\"lang_score\":"));
         buf_append_double(b, s->lang.score);
+        buf_append(b, SLICE(","));
+    }
+    if (c->model) {
+        buf_append(b, SLICE("\"model_score\":"));
+        buf_append_double(b, s->model_score);
         buf_append(b, SLICE(","));
     }
     if (c->quality) {
@@ -441,11 +450,31 @@ static bool run_tests(const struct clean *c, struct clean_scratch *s, slice reco
     return test_length(c, text, arena, v);
 }
 
+/* Scores are compared as they are shown, so that annotating and filtering agree. */
+static double as_shown(double score)
+{
+    return rint(score * 1e6) / 1e6;
+}
+
+static void run_model(const struct clean *c, struct clean_scratch *s, slice text,
+                      struct arena *arena, struct clean_verdict *v)
+{
+    s->model_score = as_shown(fasttext_score(c->model, text, c->model_label, &s->temp));
+    if (v->action == CLEAN_KEEP && s->model_score < c->model_min)
+        drop(v, c->model_rule, number_json(s->model_score, arena),
+             number_json(c->model_min, arena));
+}
+
 /* The rules of the language. */
 static void run_lang(const struct clean *c, struct clean_scratch *s, slice text,
                      struct arena *arena, struct clean_verdict *v)
 {
-    s->lang = lang_of(c->lang, text);
+    if (c->lang_model) {
+        struct fasttext_best best = fasttext_best(c->lang_model, text, &s->temp);
+        s->lang = (struct lang_result){ best.label ? best.label : "und", as_shown(best.p) };
+    } else {
+        s->lang = lang_of(c->lang, text);
+    }
     if (v->action != CLEAN_KEEP)
         return;
     if (!lang_listed(c->lang_list, s->lang.label))
@@ -538,8 +567,12 @@ static bool run_stages(const struct clean *c, struct clean_scratch *s, slice rec
     if (!run_tests(c, s, record, spans, *text, arena, v) &&
         (v->action == CLEAN_BAD || !c->annotate))
         return false;
-    if (c->lang)
+    if (c->lang || c->lang_model)
         run_lang(c, s, *text, arena, v);
+    if (v->action == CLEAN_DROP && !c->annotate)
+        return false;
+    if (c->model)
+        run_model(c, s, *text, arena, v);
     if (v->action == CLEAN_DROP && !c->annotate)
         return false;
     if (c->quality && !run_quality(c, s, text, q, arena, v))

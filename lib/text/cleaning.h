@@ -7,7 +7,7 @@
  *   4 substitutions, as given      (subst.h)
  *   5 white space                  (edit.h, edit_space)
  *   6 rules, in this order: keep-if, drop-if, keep-match, drop-match (each as given), min-chars,
- *     max-chars, lang, lang-min (lang.h), then those of the profile
+ *     max-chars, lang, lang-min (lang.h), model-min (fasttext.h), then those of the profile
  *     (quality.h; its c4 part edits the text once more). The first that fails names the drop. They
  *     see the text as edited.
  *   7 personal data (redact.h), on the text as the rules left it
@@ -31,6 +31,7 @@
 #include "../json.h"
 #include "edit.h"
 #include "expr.h"
+#include "fasttext.h"
 #include "lang.h"
 #include "quality.h"
 #include "redact.h"
@@ -69,7 +70,10 @@ struct clean {
     struct subst **subs;
     ptrdiff_t sub_count;
     struct quality *quality; /* NULL: no profile */
-    const struct lang *lang; /* NULL: no language is looked for */
+    const struct lang *lang; /* NULL: no language is looked for, unless by lang_model */
+    const struct fasttext *lang_model, *model;
+    int model_label;         /* whose probability is the score of model */
+    double model_min;        /* the least; negative: none */
     const char *lang_list;   /* names with commas between */
     double lang_min;         /* the least score; negative: none */
     struct redact *redact;   /* NULL: nothing is redacted */
@@ -87,7 +91,8 @@ struct clean {
     int text_member; /* 0, a string that every record must have; -1: the text is not read */
     const char **rules;
     int rule_count;
-    int min_rule, max_rule, lang_rule, quality_rule, matches_rule; /* where these begin in rules */
+    int min_rule, max_rule, lang_rule, model_rule, quality_rule,
+        matches_rule;                 /* where these begin in rules */
     int quality_index[QUALITY_RULES]; /* of a rule of the profile in rules */
     int clean_member;                 /* of _clean in members, with explain */
     struct clean_note *notes;         /* of each rule of the profile, with explain */
@@ -111,8 +116,9 @@ struct clean_scratch {
     struct regex_scratch *regex;
     struct quality_scratch *quality;
     struct lang_result lang; /* of the record */
-    struct arena temp;       /* of one record: the text before its last form */
-    struct buf note;         /* the explanation */
+    double model_score;
+    struct arena temp; /* of one record: the text before its last form */
+    struct buf note;   /* the explanation */
     struct clean_counts counts;
 };
 struct clean_scratch *clean_scratch_new(const struct clean *c);

@@ -247,7 +247,13 @@ bool lang_listed(const char *list, const char *label)
     }
 }
 
-bool lang_check_list(const struct lang *l, const char *list, struct err *err)
+const char *const *lang_labels(const struct lang *l, int *count)
+{
+    *count = l->count;
+    return l->labels;
+}
+
+bool lang_check_list(const char *list, const char *const *labels, int count, struct err *err)
 {
     slice rest = slice_of(list);
 
@@ -255,12 +261,12 @@ bool lang_check_list(const struct lang *l, const char *list, struct err *err)
         ptrdiff_t comma = slice_find(rest, ',');
         slice name = slice_make(rest.ptr, comma < 0 ? rest.len : comma);
         bool known = slice_eq(name, SLICE("any")) || slice_eq(name, SLICE("und"));
-        for (int i = 0; i < l->count; i++)
-            known |= same_language(name, l->labels[i]);
+        for (int i = 0; i < count; i++)
+            known |= same_language(name, labels[i]);
         if (!known) {
             char word[32] = { 0 };
             memcpy(word, name.ptr, (size_t)MIN(name.len, 31));
-            const char *near = opt_nearest(word, l->labels, l->count);
+            const char *near = opt_nearest(word, labels, count);
             return err_set(err, ERR_USAGE, "unknown language %s%s%s%s", ERR_QUOTE(name),
                            near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
         }

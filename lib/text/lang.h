@@ -35,7 +35,8 @@ struct lang_result lang_of(const struct lang *l, slice text);
 /* Does `label` stand in the list "en,pt"? A name without a region stands for all its regions; nb is
  * no. */
 bool lang_listed(const char *list, const char *label);
-/* A name of the list that no label of the model has: ERR_USAGE with the nearest. */
-bool lang_check_list(const struct lang *l, const char *list, struct err *err);
+/* A name of the list that none of these labels has: ERR_USAGE with the nearest. */
+bool lang_check_list(const char *list, const char *const *labels, int count, struct err *err);
+const char *const *lang_labels(const struct lang *l, int *count);
 
 #endif

@@ -98,11 +98,9 @@ void pii_email(struct pii_state *s, ptrdiff_t at)
         return;
     while (start > floor && local_char(t.ptr[start - 1]))
         start--;
-    while (start < at && ((unsigned char)t.ptr[start] & 0xC0) == 0x80)
-        start++;
-    /* A boundary of words in front, no dot at either end. */
-    while (start < at &&
-           (t.ptr[start] == '.' || pii_word_before(t, start) == pii_word_at(t, start)))
+    /* A boundary of words in front, between characters, no dot at either end. */
+    while (start < at && (((unsigned char)t.ptr[start] & 0xC0) == 0x80 || t.ptr[start] == '.' ||
+                          pii_word_before(t, start) == pii_word_at(t, start)))
         start++;
     if (start >= at || t.ptr[at - 1] == '.')
         return;

@@ -62,3 +62,37 @@ for n in (1, 20, 260, 261, 5000, 100000): print(json.dumps({"text": t * n}))' >i
     run lonely/bin/clean --lang en </dev/null
     [ "$status" = 78 ]
 }
+
+@test "--model scores texts by a fastText model" {
+    cp "$TOP"/tests/data/fasttext/softmax.bin "$TOP"/tests/data/fasttext/hs-norm-cut.ftz .
+    printf '{"id":1,"text":"the dog runs"}\n{"id":2,"text":"der hund und die katze"}\n' >input.jsonl
+    both_jobs input.jsonl clean --model softmax.bin --model-label en --model-min 0.6 --drops dropped.jsonl --force
+    [ "$status" = 0 ] && [ "$(ids)" = 1 ]
+    grep -qE '"_drop":\{"by":"clean","rule":"model-min","value":0\.[0-9]+,"limit":0.6\}' dropped.jsonl
+    both_jobs input.jsonl clean --model hs-norm-cut.ftz --model-label __label__de --annotate
+    grep -qE '"_clean":\{"model_score":0\.[0-9]+,"drop":null\}' "$output_file"
+    both_jobs input.jsonl clean --lang de --lang-model softmax.bin
+    [ "$(ids)" = 2 ]
+}
+
+@test "wrong models and labels are named" {
+    cp "$TOP"/tests/data/fasttext/softmax.bin m.bin
+    run clean --model m.bin --model-label em </dev/null
+    [ "$status" = 2 ] && [[ "$output" == *"no label 'em' in the model, did you mean 'en'?"* ]]
+    run clean --model m.bin </dev/null
+    [ "$status" = 2 ]
+    run clean --model-label en </dev/null
+    [ "$status" = 2 ]
+    run clean --lang-model m.bin </dev/null
+    [ "$status" = 2 ]
+    run clean --lang es --lang-model m.bin </dev/null
+    [ "$status" = 2 ]
+    run clean --model nowhere --model-label en </dev/null
+    [ "$status" = 66 ]
+    head -c 500 m.bin >cut.bin
+    run clean --model cut.bin --model-label en </dev/null
+    [ "$status" = 78 ] && [[ "$output" == *"cut.bin: byte "* ]]
+    printf x >>m.bin
+    run clean --lang en --lang-model m.bin </dev/null
+    [ "$status" = 78 ]
+}
