@@ -48,6 +48,16 @@ void decode_fill_bytes(struct tok *t)
     }
 }
 
+static bool decode_spm(const struct tok *t, const uint32_t *ids, ptrdiff_t count, unsigned flags,
+                       struct buf *out, struct err *err)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        if ((ptrdiff_t)ids[i] >= t->spm.count)
+            return err_set(err, ERR_DATA, "id %u is not in the vocabulary", ids[i]);
+    spm_decode(&t->spm, ids, count, flags & TOK_SKIP_SPECIAL, out);
+    return true;
+}
+
 static bool decode_by_chain(const struct tok *t, const uint32_t *ids, ptrdiff_t count,
                             unsigned flags, struct buf *out, struct err *err)
 {
@@ -74,6 +84,8 @@ bool tok_decode(const struct tok *t, const uint32_t *ids, ptrdiff_t count, unsig
 {
     bool first = true;
 
+    if (t->decoder == DECODER_SPM)
+        return decode_spm(t, ids, count, flags, out, err);
     if (t->decoder == DECODER_CHAIN)
         return decode_by_chain(t, ids, count, flags, out, err);
     for (ptrdiff_t i = 0; i < count; i++) {

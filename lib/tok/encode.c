@@ -12,6 +12,7 @@ struct encode_scratch {
     struct tokens piece;
     struct unigram_scratch unigram;
     struct bpe_text_scratch bpe;
+    struct spm_scratch *spm;
 };
 
 /* One sequence on its way. */
@@ -47,6 +48,7 @@ void encode_scratch_free(struct encode_scratch *s)
     tokens_release(&s->piece);
     unigram_scratch_release(&s->unigram);
     bpe_text_scratch_release(&s->bpe);
+    spm_scratch_free(s->spm);
     free(s);
 }
 
@@ -68,6 +70,8 @@ static bool run_model(const struct run *r, slice piece)
     case MODEL_WORDLEVEL:
         wordlevel_encode(&t->wordpiece, piece, &s->piece);
         return true;
+    case MODEL_SPM:
+        break; /* sees whole sections */
     case MODEL_UNIGRAM:
         return unigram_encode(&t->unigram, &s->unigram, piece, &s->piece, r->err);
     }
@@ -150,6 +154,24 @@ static bool specials_are_text(const struct run *r)
     return !(r->request->flags & (TOK_SPECIAL_PARSE | TOK_SPECIAL_ERROR | TOK_SPECIAL_DROP));
 }
 
+/* SentencePiece has a normalizer of its own, and no tokens beside its pieces. */
+static bool encode_spm(const struct run *r, slice text, ptrdiff_t base)
+{
+    struct encode_scratch *s = r->s;
+    ptrdiff_t first = r->out->count;
+
+    if (!s->spm)
+        s->spm = spm_scratch_new();
+    spm_encode(&r->t->spm, s->spm, text, r->request->dropout, &s->bpe.random, r->out);
+    for (ptrdiff_t i = first; i < r->out->count; i++) {
+        struct token *k = &r->out->items[i];
+        k->text = keep(r, k->text);
+        k->start += (uint32_t)base;
+        k->end += (uint32_t)base;
+    }
+    return true;
+}
+
 /* A part of the raw text: normalized on its own, then searched for the normalized tokens. */
 static bool encode_section(const struct run *r, slice text, ptrdiff_t base)
 {
@@ -159,6 +181,8 @@ static bool encode_section(const struct run *r, slice text, ptrdiff_t base)
 
     if (text.len == 0)
         return true;
+    if (r->t->model == MODEL_SPM)
+        return encode_spm(r, text, base);
     ntext_set(section, text, base, r->aligned);
     if (!normal_apply(&r->t->normal, &r->s->normal, section, r->err))
         return false;

@@ -77,6 +77,23 @@ static void add_model(struct hash_stream *h, const struct tok *t)
     add(h, slice_make((const char *)u->score, u->size * (ptrdiff_t)sizeof *u->score));
 }
 
+static void add_spm(struct hash_stream *h, const struct spm *m)
+{
+    const struct spm_rules *rules[] = { &m->rules, &m->denormal };
+
+    add_int(h, m->kind);
+    add_int(h, m->suffix | m->byte_fallback << 1 | m->all_found << 2);
+    add(h, m->unk_surface);
+    for (int i = 0; i < 2; i++) {
+        add_int(h, rules[i]->dummy_prefix | rules[i]->remove_extra << 1 | rules[i]->escape << 2);
+        add(h, rules[i]->map ? charsmap_blob(rules[i]->map) : (slice){ "", 0 });
+    }
+    for (ptrdiff_t i = 0; i < m->count; i++) {
+        add(h, slice_make((const char *)&m->pieces[i].score, sizeof m->pieces[i].score));
+        add_int(h, m->pieces[i].type);
+    }
+}
+
 static void add_post(struct hash_stream *h, const struct post *p)
 {
     add_int(h, p->count);
@@ -135,6 +152,8 @@ void fingerprint_fill(struct tok *t)
     add_int(h, bpe->unk);
     add_tokens(h, t);
     add_model(h, t);
+    if (t->model == MODEL_SPM)
+        add_spm(h, &t->spm);
     add_normal(h, &t->normal);
     add_pretok(h, t);
     add_list(h, &t->prefix);

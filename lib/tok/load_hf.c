@@ -1,8 +1,7 @@
+#include "load_files.h"
 #include "load_hf.h"
 
-#define FILE_MAX ((ptrdiff_t)1 << 30)
-
-enum { SPAN_VOCAB, SPAN_MERGES, SPANS };
+enum { SPAN_VOCAB = HF_SPAN_VOCAB, SPAN_MERGES = HF_SPAN_MERGES, SPANS = HF_SPANS };
 
 /* The two large members leave the text before a tree is built of the rest. */
 static struct json_node *parse_rest(slice text, const struct json_span span[SPANS],
@@ -205,34 +204,11 @@ static bool load_file(struct tok *t, slice text, const struct json_span span[SPA
            check_wrapping(t, &t->prefix, err) && check_wrapping(t, &t->suffix, err);
 }
 
-struct tok *tok_load(const struct tok_conf *conf, slice bytes, struct arena *arena, struct err *err)
+bool load_tokenizer_json(struct tok *t, slice text, const struct json_span *span, struct err *err)
 {
-    static const char *const paths[SPANS] = { "model.vocab", "model.merges" };
     struct arena work = { 0 };
-    struct json_query query;
-    struct json_span span[SPANS];
-    struct json_fault fault;
-    struct tok *t = arena_new(arena, struct tok, 1);
-    bool ok = false;
+    bool ok = load_file(t, text, span, &work, err);
 
-    *t = (struct tok){ .arena = arena, .name = arena_dup(arena, slice_of(conf->name)).ptr };
-    if (bytes.len > FILE_MAX) {
-        err_set(err, ERR_CONFIG, "larger than 1 GiB");
-    } else if (json_query_init(&query, paths, SPANS, &work, err)) {
-        char *copy = arena_alloc_raw(arena, bytes.len + RECORD_PADDING, 64);
-        memcpy(copy, bytes.ptr, (size_t)bytes.len);
-        memset(copy + bytes.len, 0, RECORD_PADDING);
-        slice text = slice_make(copy, bytes.len);
-        if (json_scan(text, &query, span, NULL, &fault))
-            ok = load_file(t, text, span, &work, err);
-        else
-            err_set(err, ERR_CONFIG, "byte %td: %s", fault.at, fault.what);
-    }
     arena_release(&work);
-    if (!ok) {
-        err_context(err, "%s", conf->name);
-        tok_free(t);
-        return NULL;
-    }
-    return t;
+    return ok;
 }

@@ -121,8 +121,16 @@ static void render(const struct pattern_reader *p, const struct signatures *s, s
 
 struct pattern *pattern_new(slice text, struct arena *arena, struct err *err)
 {
+    return pattern_new_as(text, PATTERN_ONIGURUMA, arena, err);
+}
+
+struct pattern *pattern_new_as(slice text, enum pattern_dialect dialect, struct arena *arena,
+                               struct err *err)
+{
     struct arena work = { 0 };
-    struct pattern_reader p = { .text = text, .arena = &work, .atom = -1, .err = err };
+    struct pattern_reader p = {
+        .text = text, .arena = &work, .atom = -1, .fancy = dialect == PATTERN_FANCY, .err = err
+    };
     struct pattern *out = arena_new(arena, struct pattern, 1);
     struct signatures signatures;
     struct buf rendered = { 0 };

@@ -42,6 +42,10 @@ void span_release(struct span_list *list);
 
 /* NULL with ERR_CONFIG "byte N of the pattern: ...". */
 struct pattern *pattern_new(slice text, struct arena *arena, struct err *err);
+/* FANCY is what tiktoken runs (fancy-regex): ^ and $ are the ends of the text, {n,m}+ is possessive. */
+enum pattern_dialect { PATTERN_ONIGURUMA, PATTERN_FANCY };
+struct pattern *pattern_new_as(slice text, enum pattern_dialect dialect, struct arena *arena,
+                               struct err *err);
 void pattern_free(struct pattern *p);
 
 /* Appends the text as matches and what lies between them, without gaps. False with ERR_DATA when a

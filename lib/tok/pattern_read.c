@@ -423,7 +423,7 @@ static bool read_quantifier(struct pattern_reader *p, char c)
         emit_raw(p, "?");
         p->at++;
     } else if (looking_at(p, "+")) {
-        if (interval)
+        if (interval && !p->fancy)
             wrap_atom(p); /* {n,m}+ repeats the whole; it is not possessive in this dialect */
         emit_raw(p, "+");
         p->at++;
@@ -489,7 +489,12 @@ bool pattern_read(struct pattern_reader *p)
             ok = read_quantifier(p, c);
         } else if (c == '^' || c == '$') {
             p->at++;
-            ok = emit_newline_anchor(p, c == '^');
+            if (p->fancy) {
+                emit_raw(p, c == '^' ? "\\A" : "\\z");
+                p->atom = -1;
+            } else {
+                ok = emit_newline_anchor(p, c == '^');
+            }
         } else {
             ok = read_atom(p, c);
         }

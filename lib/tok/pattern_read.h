@@ -29,6 +29,7 @@ struct pattern_reader {
     ptrdiff_t atom;   /* in the draft, what a quantifier would repeat; -1: nothing */
     uint32_t literal; /* of the atom before, when it is a folded literal; 0: none */
     bool has_quantifier;
+    bool fancy; /* the dialect of pattern.h */
     struct err *err;
 };
 

@@ -86,6 +86,8 @@ static void build_model(struct tok *t)
     case MODEL_WORDLEVEL:
         t->wordpiece.vocab = &t->bpe.vocab;
         break;
+    case MODEL_SPM: /* is there already */
+        break;
     case MODEL_UNIGRAM:
         t->unigram.vocab = t->bpe.vocab;
         unigram_build(&t->unigram, t->arena);
@@ -95,7 +97,8 @@ static void build_model(struct tok *t)
 
 static const char *describe(const struct tok *t)
 {
-    static const char *const names[] = { "BPE", "WordPiece", "WordLevel", "Unigram" };
+    static const char *const names[] = { "BPE", "WordPiece", "WordLevel", "Unigram",
+                                         "SentencePiece" };
     const char *pre = t->pretok.rule ? t->pretok.rule->pre : NULL;
 
     if (t->general)

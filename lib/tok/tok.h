@@ -2,8 +2,9 @@
  *
  * A `struct tok` is built once from the bytes of a tokenizer file, is read-only afterwards and may be
  * used by any number of threads; each thread has its own `struct tok_scratch` (caches, work space).
- * Formats are detected by content. Ids are those of the file's own reference implementation
- * (tokenizer.json: Hugging Face tokenizers). What a file asks for and this library does not do is
+ * Formats are detected by content: tokenizer.json, tekken.json, vocab.json, SentencePiece models,
+ * tiktoken's ranks, vocab.txt. Ids are those of the format's own reference implementation (Hugging Face
+ * tokenizers, tiktoken, SentencePiece). What a file asks for and this library does not do is
  * refused by name when it is loaded, so a loaded tokenizer gives the reference's ids.
  *
  *     struct tok *t = tok_load(&conf, bytes, &arena, &err);
@@ -26,8 +27,14 @@ struct tok;
 struct tok_scratch;
 
 struct tok_conf {
-    const char *name; /* for messages: the file's path */
+    const char *name;         /* for messages: the file's path */
+    const char *pattern_name; /* tiktoken ranks: one of patterns.h; NULL: none */
+    slice pattern_file;       /* the same as a JSON text with pat_str; ptr NULL: none */
+    slice merges;             /* vocab.json: the text of merges.txt; ptr NULL: none */
+    enum tok_case { TOK_CASE_AUTO, TOK_CASE_LOWER, TOK_CASE_KEEP } lettercase; /* vocab.txt */
 };
+/* Is it the name of a published pattern? */
+bool patterns_is_name(const char *name);
 
 struct tok_ids { /* grows by realloc; zeroed is empty; tok_ids_release frees */
     uint32_t *ids;

@@ -16,6 +16,7 @@
 #include "normal.h"
 #include "post.h"
 #include "pretok.h"
+#include "spm.h"
 #include "tok.h"
 #include "unigram.h"
 #include "wordpiece.h"
@@ -29,9 +30,10 @@ enum decoder_kind {
     DECODER_JOIN_BLANK, /* none in the file: the tokens as they are, blanks between */
     DECODER_BYTES,      /* ByteLevel */
     DECODER_CHAIN,      /* anything else */
+    DECODER_SPM,
 };
 
-enum model_kind { MODEL_BPE, MODEL_WORDPIECE, MODEL_WORDLEVEL, MODEL_UNIGRAM };
+enum model_kind { MODEL_BPE, MODEL_WORDPIECE, MODEL_WORDLEVEL, MODEL_UNIGRAM, MODEL_SPM };
 
 enum tok_id_flags { ID_USED = 1, ID_ADDED = 2, ID_SPECIAL = 4 };
 
@@ -43,6 +45,7 @@ struct tok {
     struct bpe_text bpe_text;
     struct wordpiece wordpiece;
     struct unigram unigram;
+    struct spm spm;
     bool general; /* encode.c encodes, not the fast way of tok.c */
     bool needs_offsets, trims_offsets;
     bool wraps_oddly; /* the post-processor does more than prefix and suffix say */
