@@ -1,14 +1,17 @@
 /* tokenize: text to token ids and back. */
 #include "../lib/app.h"
-#include "../lib/os.h"
+#include "../lib/model/tokopen.h"
 #include "../lib/pack/packed.h"
-#include "../lib/tok/records.h"
+#include "../lib/tok/records_detail.h"
 #include "../lib/tok/training.h"
 
 struct conf {
-    const char *tokenizer;
+    const char *tokenizer, *pattern, *pair_field;
     bool count, decode, add_special, skip_special, drop_field;
-    int special, format, train, split, alphabet;
+    bool offsets, tokens, truncate, chunk;
+    int special, format, invalid, train, split, alphabet;
+    int64_t max_length, overlap;
+    double dropout;
     bool words, merge_counts;
     int64_t vocab_size, min_frequency, memory;
     struct opt_list special_tokens;
@@ -31,7 +34,10 @@ enum {
 static const struct opt opts[] = {
     { 't', "tokenizer", OPT_PATH, AT(tokenizer), .arg = "FILE", .flags = OPT_REQUIRED,
       .modes = MODE_ENCODE | MODE_COUNT | MODE_DECODE, .group = "Tokenizer",
-      .help = "tokenizer.json; demo: the one of the demo model" },
+      .help = "tokenizer of any format; demo: that of the demo model" },
+    { 0, "pattern", OPT_STRING, AT(pattern), .arg = "NAME|FILE",
+      .modes = MODE_ENCODE | MODE_COUNT | MODE_DECODE, .group = "Tokenizer",
+      .help = "how tiktoken's ranks cut text: cl100k_base ..., JSON" },
     { 0, "count", OPT_FLAG, AT(count), .flags = OPT_MODE, .group = "Mode",
       .help = "add n_tokens instead of ids" },
     { 0, "decode", OPT_FLAG, AT(decode), .flags = OPT_MODE, .group = "Mode",
@@ -42,13 +48,34 @@ static const struct opt opts[] = {
       .help = "add up what --words gave" },
     { 0, "train", OPT_ENUM, AT(train), .arg = "MODEL", .choices = "bpe", .flags = OPT_MODE,
       .group = "Mode", .help = "learn a tokenizer from texts or counted words" },
-    { 0, "special", OPT_ENUM, AT(special), .arg = "HOW", .def = "text", .choices = "text|parse",
-      .modes = MODE_ENCODE | MODE_COUNT, .group = "Special tokens",
-      .help = "written in the text: they are text, or parsed to ids" },
+    { 0, "special", OPT_ENUM, AT(special), .arg = "HOW", .def = "text",
+      .choices = "text|parse|error|drop", .modes = MODE_ENCODE | MODE_COUNT,
+      .group = "Special tokens", .help = "written in the text: text, ids, an error, or left out" },
     { 0, "add-special", OPT_FLAG, AT(add_special), .modes = MODE_ENCODE | MODE_COUNT,
       .group = "Special tokens", .help = "add what the tokenizer puts around a text" },
     { 0, "skip-special", OPT_FLAG, AT(skip_special), .modes = MODE_DECODE,
       .group = "Special tokens", .help = "leave special tokens out of the text" },
+    { 0, "pair-field", OPT_FIELD, AT(pair_field), .arg = "PATH", .modes = MODE_ENCODE,
+      .group = "Input", .help = "second text of a pair; adds type_ids" },
+    { 0, "bpe-dropout", OPT_FLOAT, AT(dropout), .arg = "P", .min = 0, .max = 1,
+      .modes = MODE_ENCODE, .group = "Input", .help = "pass each merge over with this chance" },
+    { 0, "max-length", OPT_INT, AT(max_length), .arg = "N", .min = 1, .max = 1 << 30,
+      .modes = MODE_ENCODE, .group = "Length", .needs = "truncate|chunk",
+      .help = "at most so many ids, special tokens included" },
+    { 0, "truncate", OPT_FLAG, AT(truncate), .modes = MODE_ENCODE, .group = "Length",
+      .needs = "max-length", .help = "cut off what is longer" },
+    { 0, "chunk", OPT_FLAG, AT(chunk), .modes = MODE_ENCODE, .group = "Length",
+      .needs = "max-length", .help = "go on in further records, with chunk:N" },
+    { 0, "overlap", OPT_INT, AT(overlap), .arg = "N", .min = 0, .max = 1 << 30,
+      .modes = MODE_ENCODE, .group = "Length", .needs = "chunk",
+      .help = "ids that a chunk repeats of the one before" },
+    { 0, "offsets", OPT_FLAG, AT(offsets), .modes = MODE_ENCODE, .group = "Output",
+      .help = "add which bytes of the text each id stands for" },
+    { 0, "tokens", OPT_FLAG, AT(tokens), .modes = MODE_ENCODE, .group = "Output",
+      .help = "add the pieces as the tokenizer writes them" },
+    { 0, "invalid", OPT_ENUM, AT(invalid), .arg = "HOW", .def = "replace",
+      .choices = "replace|bytes|error", .modes = MODE_DECODE, .group = "Output",
+      .help = "ids that are no UTF-8: U+FFFD, base64, or an error" },
     { 0, "format", OPT_ENUM, AT(format), .arg = "FORMAT", .def = "ids", .choices = "ids|packed",
       .modes = MODE_ENCODE, .group = "Output",
       .help = "records with ids, or the bytes that shard takes" },
@@ -99,11 +126,15 @@ static const struct command_example examples[] = {
 };
 static const struct command_mode modes[] = {
     { .option = NULL, .summary = "add the ids of each text" },
-    { .option = "count", .summary = "add the number of tokens of each text" },
-    { .option = "decode", .summary = "add the text of each list of ids" },
-    { .option = "words", .summary = "count words" },
-    { .option = "merge-counts", .summary = "add up counts" },
-    { .option = "train", .summary = "learn a tokenizer" },
+    { .option = "count",
+      .summary = "add the number of tokens of each text",
+      .common_off = COMMON_SEED },
+    { .option = "decode",
+      .summary = "add the text of each list of ids",
+      .common_off = COMMON_SEED },
+    { .option = "words", .summary = "count words", .common_off = COMMON_SEED },
+    { .option = "merge-counts", .summary = "add up counts", .common_off = COMMON_SEED },
+    { .option = "train", .summary = "learn a tokenizer", .common_off = COMMON_SEED },
 };
 static const struct command self = {
     .name = "tokenize",
@@ -114,7 +145,7 @@ static const struct command self = {
     .opt_count = countof(opts),
     .modes = modes,
     .mode_count = countof(modes),
-    .common = COMMON_FILTER,
+    .common = COMMON_FILTER | COMMON_SEED,
     .operands = "FILE...",
     .order = "output order = input order",
     .memory = "(2 * jobs + 2) * (1 MiB + 8 * longest record) + 3 MiB per job + the vocabulary",
@@ -125,6 +156,8 @@ enum { FORMAT_IDS, FORMAT_PACKED };
 
 struct run {
     struct tok_records records;
+    struct tok_detail detail;
+    bool detailed;
     int64_t tokens, bytes;
     bool packed;
     struct packed_head head;
@@ -138,13 +171,18 @@ struct counts {
 static void *scratch_new(void *arg)
 {
     struct run *r = arg;
-    return tok_records_scratch_new(&r->records);
+    return r->detailed ? (void *)tok_detail_scratch_new(&r->detail)
+                       : (void *)tok_records_scratch_new(&r->records);
 }
 
 static void scratch_free(void *arg, void *scratch)
 {
-    (void)arg;
-    tok_records_scratch_free(scratch);
+    struct run *r = arg;
+
+    if (r->detailed)
+        tok_detail_scratch_free(scratch);
+    else
+        tok_records_scratch_free(scratch);
 }
 
 /* {"id":...,"source":...}, as they are in the record: what the reader of packed ids gets to know. */
@@ -187,13 +225,16 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     struct counts *counts = arena_new(arena, struct counts, 1);
 
     (void)err;
-    if (r->packed)
+    if (r->detailed)
+        tok_record_detail(&r->detail, scratch, rec->raw, rec->spans, rec->top, arena, &result);
+    else if (r->packed)
         result.out = packed_record(r, scratch, rec, arena, &result);
     else
         tok_record(&r->records, scratch, rec->raw, rec->spans, rec->top, arena, &result);
     *counts = (struct counts){ result.tokens, result.bytes };
     *verdict = (struct flow_verdict){ .action = result.reason ? FLOW_BAD : FLOW_KEEP,
                                       .out = result.out,
+                                      .out_records = result.out_records,
                                       .reason = result.reason,
                                       .at = result.at,
                                       .data = counts };
@@ -249,22 +290,35 @@ static void report(struct app *app, const struct run *r)
 
 static bool load(struct app *app, const struct conf *conf, struct run *r, struct err *err)
 {
-    struct tok_conf tc = { 0 };
-    slice bytes;
+    static const unsigned special[] = { TOK_SPECIAL_TEXT, TOK_SPECIAL_PARSE, TOK_SPECIAL_ERROR,
+                                        TOK_SPECIAL_DROP };
+    struct tok_source src = { .pattern = conf->pattern };
 
-    tc.name = app_data_path(app, conf->tokenizer, "tldr-7m/tokenizer.json", err);
-    if (!tc.name || !os_slurp(tc.name, (ptrdiff_t)1 << 30, &bytes, err))
+    src.path = app_data_path(app, conf->tokenizer, "tldr-7m/tokenizer.json", err);
+    if (!src.path)
         return false;
     r->records = (struct tok_records){
-        .t = tok_load(&tc, bytes, &app->arena, err),
+        .t = tok_open(&src, &app->arena, err),
         .mode = (enum tok_records_mode)app->options.mode,
-        .encode_flags = (conf->special ? TOK_SPECIAL_PARSE : TOK_SPECIAL_TEXT) |
-                        (conf->add_special ? TOK_ADD_SPECIAL : 0u),
+        .encode_flags = special[conf->special] | (conf->add_special ? TOK_ADD_SPECIAL : 0u),
         .decode_flags = conf->skip_special ? TOK_SKIP_SPECIAL : 0u,
+        .invalid = (enum tok_invalid)conf->invalid,
         .drop_source = conf->drop_field,
         .text_field = app->common.field,
     };
-    os_free(bytes);
+    r->detail = (struct tok_detail){
+        .records = &r->records,
+        .offsets = conf->offsets,
+        .tokens = conf->tokens,
+        .pair_field = conf->pair_field,
+        .max_length = conf->max_length,
+        .chunk = conf->chunk,
+        .overlap = conf->overlap,
+        .dropout = conf->dropout,
+        .seed = (uint64_t)app->common.seed,
+    };
+    r->detailed =
+        conf->offsets || conf->tokens || conf->pair_field || conf->max_length || conf->dropout > 0;
     return r->records.t != NULL;
 }
 
@@ -297,6 +351,30 @@ static bool run_training(struct app *app, const struct conf *conf, struct err *e
     return training_run(&tc, &fc, &app->report, &app->progress, err);
 }
 
+static bool check(struct app *app, const struct conf *conf, struct err *err)
+{
+    bool decode = app->options.mode == TOK_RECORDS_DECODE;
+    bool detailed =
+        conf->offsets || conf->tokens || conf->pair_field || conf->max_length || conf->dropout > 0;
+
+    if (decode && strpbrk(app->common.field, ".\\"))
+        return err_set(err, ERR_USAGE, "--field %s: --decode writes a member of the record itself",
+                       app->common.field);
+    if (strcmp(app->common.field, decode || !conf->count ? TOK_IDS_FIELD : TOK_COUNT_FIELD) == 0)
+        return err_set(err, ERR_USAGE, "--field %s: that is the other member", app->common.field);
+    if (conf->format == FORMAT_PACKED && conf->drop_field)
+        return err_set(err, ERR_USAGE, "--drop-field has no effect with --format packed");
+    if (conf->format == FORMAT_PACKED && detailed)
+        return err_set(err, ERR_USAGE,
+                       "--format packed holds ids alone: not with --offsets, "
+                       "--tokens, --pair-field, --max-length or --bpe-dropout");
+    if (conf->truncate && conf->chunk)
+        return err_set(err, ERR_USAGE, "--truncate and --chunk: one of them");
+    if (!(conf->dropout > 0) && app->common.seed != 0)
+        return err_set(err, ERR_USAGE, "--seed has no effect without --bpe-dropout");
+    return true;
+}
+
 static bool run(struct app *app, void *arg, struct err *err)
 {
     static const struct flow_filter filter = { work, commit, finish, scratch_new, scratch_free };
@@ -306,16 +384,13 @@ static bool run(struct app *app, void *arg, struct err *err)
 
     if (app->options.mode >= WORDS)
         return run_training(app, conf, err);
-    if (decode && strpbrk(app->common.field, ".\\"))
-        return err_set(err, ERR_USAGE, "--field %s: --decode writes a member of the record itself",
-                       app->common.field);
-    if (strcmp(app->common.field, decode || !conf->count ? TOK_IDS_FIELD : TOK_COUNT_FIELD) == 0)
-        return err_set(err, ERR_USAGE, "--field %s: that is the other member", app->common.field);
+    if (!check(app, conf, err))
+        return false;
     r.packed = conf->format == FORMAT_PACKED;
-    if (r.packed && conf->drop_field)
-        return err_set(err, ERR_USAGE, "--drop-field has no effect with --format packed");
     if (!load(app, conf, &r, err))
         return false;
+    if (conf->dropout > 0 && !tok_has_merges(r.records.t))
+        return err_set(err, ERR_USAGE, "--bpe-dropout: the tokenizer has no merges");
     r.head.vocab_size = tok_vocab_size(r.records.t);
     r.head.id_bytes = packed_id_bytes(r.head.vocab_size);
     tok_fingerprint(r.records.t, r.head.fingerprint);
@@ -325,9 +400,12 @@ static bool run(struct app *app, void *arg, struct err *err)
         { "id", false, 0 },
         { "source", false, 0 },
     };
+    struct flow_field more[TOK_DETAIL_SPANS] = { fields[0], fields[1] };
+    for (int i = TOK_SPANS; i < TOK_DETAIL_SPANS; i++)
+        more[i] = (struct flow_field){ tok_detail_field(&r.detail, i), false, 0 };
     struct flow_conf fc = app_flow_conf(app);
-    fc.fields = fields;
-    fc.field_count = r.packed ? TOK_SPANS + 2 : TOK_SPANS;
+    fc.fields = r.detailed ? more : fields;
+    fc.field_count = r.detailed ? TOK_DETAIL_SPANS : r.packed ? TOK_SPANS + 2 : TOK_SPANS;
     fc.framed = r.packed;
     struct flow *flow = flow_open(&fc, &app->report, &app->progress, err);
     bool ok = flow && flow_filter_run(flow, &filter, &r, err);

@@ -44,11 +44,32 @@ static int64_t id_or_none(const struct model_file *m, const char *key)
     return model_get_int(m, key, &id) ? id : -1;
 }
 
-static bool flag_of(const struct model_file *m, const char *key)
+static bool flag_or(const struct model_file *m, const char *key, bool otherwise)
 {
     int64_t on;
 
-    return model_get_int(m, key, &on) && on;
+    return model_get_int(m, key, &on) ? on != 0 : otherwise;
+}
+
+static bool read_scores(const struct model_file *m, struct arena *arena, struct tok_export *e,
+                        struct err *err)
+{
+    const struct model_value *scores = model_get(m, "tokenizer.ggml.scores");
+    const struct model_value *map = model_get(m, "tokenizer.ggml.precompiled_charsmap");
+
+    if (scores && (scores->type != MODEL_ARRAY || scores->array_type != MODEL_F32 ||
+                   (ptrdiff_t)scores->count != e->vocab_size))
+        return err_set(err, ERR_CONFIG,
+                       "%s: key 'tokenizer.ggml.scores' must have one float per token", m->path);
+    if (scores) {
+        float *copy = arena_new(arena, float, e->vocab_size);
+        memcpy(copy, scores->items, (size_t)e->vocab_size * sizeof *copy);
+        e->scores = copy;
+    }
+    if (map && map->type == MODEL_ARRAY &&
+        (map->array_type == MODEL_I8 || map->array_type == MODEL_U8))
+        e->charsmap = slice_make(map->items, (ptrdiff_t)map->count);
+    return true;
 }
 
 bool model_tokenizer_export(const struct model_file *m, struct arena *arena, struct tok_export *e,
@@ -91,8 +112,15 @@ bool model_tokenizer_export(const struct model_file *m, struct arena *arena, str
     e->eos = id_or_none(m, "tokenizer.ggml.eos_token_id");
     e->unk = id_or_none(m, "tokenizer.ggml.unknown_token_id");
     e->pad = id_or_none(m, "tokenizer.ggml.padding_token_id");
-    e->add_bos = flag_of(m, "tokenizer.ggml.add_bos_token");
-    e->add_eos = flag_of(m, "tokenizer.ggml.add_eos_token");
+    bool llama = slice_eq(model, SLICE("llama"));
+    e->add_space_prefix =
+        flag_or(m, "tokenizer.ggml.add_space_prefix", llama || slice_eq(model, SLICE("t5")));
+    e->remove_extra = flag_or(m, "tokenizer.ggml.remove_extra_whitespaces", false);
+    e->lowercase = flag_or(m, "tokenizer.ggml.normalizer.lowercase", true);
+    if (!read_scores(m, arena, e, err))
+        return false;
+    e->add_bos = flag_or(m, "tokenizer.ggml.add_bos_token", llama);
+    e->add_eos = flag_or(m, "tokenizer.ggml.add_eos_token", slice_eq(model, SLICE("t5")));
     return true;
 }
 

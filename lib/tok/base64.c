@@ -34,3 +34,22 @@ bool base64_decode(slice text, struct arena *arena, slice *bytes)
     *bytes = slice_make(dst, n);
     return text.len % 4 != 1;
 }
+
+slice base64_encode(slice bytes, struct arena *arena)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *p = (const unsigned char *)bytes.ptr;
+    char *dst = arena_alloc_raw(arena, (bytes.len + 2) / 3 * 4 + 1, 1);
+    ptrdiff_t n = 0;
+
+    for (ptrdiff_t i = 0; i < bytes.len; i += 3) {
+        ptrdiff_t left = bytes.len - i;
+        uint32_t bits = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
+                        (left > 2 ? p[i + 2] : 0u);
+        dst[n++] = digits[bits >> 18];
+        dst[n++] = digits[bits >> 12 & 63];
+        dst[n++] = left > 1 ? digits[bits >> 6 & 63] : '=';
+        dst[n++] = left > 2 ? digits[bits & 63] : '=';
+    }
+    return slice_make(dst, n);
+}

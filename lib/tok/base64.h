@@ -10,5 +10,7 @@
 
 /* False when the text is not base64. With or without the padding at the end. */
 bool base64_decode(slice text, struct arena *arena, slice *bytes);
+/* With padding. */
+slice base64_encode(slice bytes, struct arena *arena);
 
 #endif

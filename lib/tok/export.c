@@ -1,6 +1,7 @@
 #include "tok_private.h"
 
 #include "bytelevel.h"
+#include "import_gguf.h"
 
 /* GGUF token types. */
 enum { TYPE_NORMAL = 1, TYPE_UNKNOWN, TYPE_CONTROL, TYPE_USER, TYPE_UNUSED, TYPE_BYTE };
@@ -99,8 +100,9 @@ bool tok_export(const struct tok *t, struct tok_export *out, struct arena *arena
 {
     *out =
         (struct tok_export){ .model = "gpt2", .bos = -1, .eos = -1, .unk = t->bpe.unk, .pad = -1 };
-    if (t->decoder != DECODER_BYTES)
-        return err_set(err, ERR_CONFIG, "%s: $.decoder: not ByteLevel", t->name);
+    if (t->decoder != DECODER_BYTES || t->model != MODEL_BPE || t->general)
+        return err_set(err, ERR_CONFIG,
+                       "%s: not byte-level BPE, which is what can be written into GGUF", t->name);
     if (!check_pipeline(t, out, err))
         return false;
     out->vocab_size = t->size;
@@ -130,6 +132,58 @@ bool tok_export(const struct tok *t, struct tok_export *out, struct arena *arena
 
 /* ---- import ---- */
 
+/* Names that stand for several patterns, one after the other; each isolates what it matches. */
+static const struct pre_sequence {
+    const char *names; /* separated by blanks */
+    const char *patterns[6];
+} sequences[] = {
+    { "starcoder refact command-r smollm codeshell exaone minerva",
+      { "\\p{N}",
+        "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+" } },
+    { "deepseek-coder",
+      { "[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+",
+        "[\xE4\xB8\x80-\xE9\xBE\xA5\xE0\xA0\x80-\xE4\xB8\x80\xEA\xB0\x80-\xED\x9F\xBF]+",
+        "\\p{N}" } },
+    { "falcon",
+      { "[\\p{P}\\$\\+<=>\\^~\\|`]+",
+        "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+        "[0-9][0-9][0-9]" } },
+    { "mpt olmo jais trillion granite-docling",
+      { "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+" } },
+};
+
+static const struct pre_sequence *find_sequence(slice pre)
+{
+    for (ptrdiff_t i = 0; i < countof(sequences); i++)
+        for (const char *name = sequences[i].names; name;) {
+            const char *blank = strchr(name, ' ');
+            if (slice_eq(pre, blank ? slice_make(name, blank - name) : slice_of(name)))
+                return &sequences[i];
+            name = blank ? blank + 1 : NULL;
+        }
+    return NULL;
+}
+
+static bool import_sequence(struct tok *t, const struct pre_sequence *seq, struct err *err)
+{
+    int n = 0;
+
+    for (; n < countof(seq->patterns) && seq->patterns[n]; n++) {
+        struct pretok_stage *stage = &t->pretok.stage[n];
+        stage->behavior = PRETOK_ISOLATED;
+        stage->literal = slice_of(seq->patterns[n]);
+        stage->rule = pieces_find(stage->literal, PIECES_ONIGURUMA);
+        stage->kind = stage->rule ? PRETOK_RULE : PRETOK_PATTERN;
+        t->pretok.count = n + 1;
+        if (!stage->rule && !(stage->pattern = pattern_new(stage->literal, t->arena, err)))
+            return false;
+    }
+    t->pretok.stage[n] = (struct pretok_stage){ .kind = PRETOK_BYTES, .behavior = PRETOK_ISOLATED };
+    t->pretok.count = n + 1;
+    t->decoder = DECODER_BYTES;
+    return true;
+}
+
 static bool import_pipeline(struct tok *t, const struct tok_export *in, struct err *err)
 {
     char quoted[64];
@@ -137,8 +191,12 @@ static bool import_pipeline(struct tok *t, const struct tok_export *in, struct e
     struct pretok_stage *stage = t->pretok.stage;
 
     if (!in->model || strcmp(in->model, "gpt2") != 0)
-        return err_set(err, ERR_CONFIG, "tokenizer.ggml.model: %s is not supported (gpt2 is)",
+        return err_set(err, ERR_CONFIG,
+                       "tokenizer.ggml.model: %s is not supported (gpt2, llama, t5 and bert are)",
                        err_quote(quoted, sizeof quoted, slice_of(in->model ? in->model : "")));
+    const struct pre_sequence *seq = find_sequence(pre);
+    if (seq)
+        return import_sequence(t, seq, err);
     if (!pieces_by_pre(pre, &stage[0].literal, &stage[0].rule))
         return err_set(err, ERR_CONFIG, "tokenizer.ggml.pre: %s is not a known pattern",
                        err_quote(quoted, sizeof quoted, pre));
@@ -238,9 +296,13 @@ struct tok *tok_from_export(const struct tok_export *in, const struct tok_conf *
     struct tok *t = arena_new(arena, struct tok, 1);
 
     *t = (struct tok){ .arena = arena, .name = arena_dup(arena, slice_of(conf->name)).ptr };
-    if (import_pipeline(t, in, err) && import_tokens(t, in, err) && import_merges(t, in, err) &&
-        import_ids(t, in, err) && tok_finish(t, err))
+    bool known = false, ok = in->model && import_gguf_other(t, in, &known, err);
+    if (known && ok)
+        return t;
+    if (!known && import_pipeline(t, in, err) && import_tokens(t, in, err) &&
+        import_merges(t, in, err) && import_ids(t, in, err) && tok_finish(t, err))
         return t;
     err_context(err, "%s", conf->name);
+    tok_free(t);
     return NULL;
 }

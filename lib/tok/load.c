@@ -17,7 +17,7 @@ static bool load_json_kind(struct tok *t, const struct tok_conf *conf, slice tex
         arena_release(&work);
         return ok;
     }
-    if (span[SPAN_MODEL].count == 0 && top.type == JSON_OBJECT && conf->merges.ptr)
+    if (span[SPAN_MODEL].type != JSON_OBJECT && top.type == JSON_OBJECT && conf->merges.ptr)
         return load_vocab_json(t, conf, text, err);
     return load_tokenizer_json(t, text, span, err);
 }

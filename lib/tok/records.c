@@ -1,5 +1,7 @@
 #include "records.h"
 
+#include "base64.h"
+
 #include <stdlib.h>
 
 #define ID_TEXT_MAX 11 /* ten digits and a comma */
@@ -331,6 +333,23 @@ static bool read_ids(slice raw, struct json_span span, struct tok_ids *ids,
     return true;
 }
 
+/* Bytes that are not UTF-8: an error, or base64 in FIELD_b64 in the place of the text. */
+static void decode_invalid(const struct tok_records *r, slice bytes, slice raw,
+                           const struct json_span *spans, struct json_span top, struct arena *arena,
+                           struct tok_record_result *result)
+{
+    if (r->invalid == TOK_INVALID_ERROR) {
+        bad(result, "the bytes of the ids are not UTF-8", spans[TOK_SPAN_SOURCE].start);
+        return;
+    }
+    slice text = base64_encode(bytes, arena);
+    const char *key = arena_printf(arena, "%s_b64", r->text_field).ptr;
+    slice value = arena_printf(arena, "\"%.*s\"", SLICE_ARG(text));
+    struct json_edit edit = json_edit_set(raw, top, (struct json_span){ 0 }, key, value, arena);
+    result->bytes = bytes.len;
+    result->out = json_splice(raw, &edit, 1, arena);
+}
+
 static void decode(const struct tok_records *r, struct tok_records_scratch *s, slice raw,
                    const struct json_span *spans, struct json_span top, struct arena *arena,
                    struct tok_record_result *result)
@@ -347,6 +366,10 @@ static void decode(const struct tok_records *r, struct tok_records_scratch *s, s
         return;
     }
     slice text = s->bytes.len ? buf_slice(&s->bytes) : SLICE("");
+    if (!json_utf8_valid(text) && r->invalid != TOK_INVALID_REPLACE) {
+        decode_invalid(r, text, raw, spans, top, arena, result);
+        return;
+    }
     if (!json_utf8_valid(text)) {
         buf_clear(&s->text);
         tok_append_utf8(&s->text, text);

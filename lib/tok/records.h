@@ -27,6 +27,7 @@ struct tok_records {
     enum tok_records_mode mode;
     unsigned encode_flags, decode_flags;
     bool drop_source;
+    enum tok_invalid { TOK_INVALID_REPLACE, TOK_INVALID_BYTES, TOK_INVALID_ERROR } invalid;
     const char *text_field; /* a path; decode needs a plain name */
 };
 
@@ -37,6 +38,7 @@ const char *tok_records_target(const struct tok_records *r);
 
 struct tok_record_result {
     slice out;             /* in the arena; valid when reason is NULL */
+    int64_t out_records;   /* lines of `out`; 0: one */
     int64_t tokens, bytes; /* of the text */
     const char *reason;    /* a bad record: why, and at which byte (-1: none) */
     ptrdiff_t at;

@@ -316,6 +316,11 @@ bool tok_encode(const struct tok *t, struct tok_scratch *s, slice text, unsigned
 
 /* ---- asking ---- */
 
+bool tok_has_merges(const struct tok *t)
+{
+    return t->model == MODEL_BPE || (t->model == MODEL_SPM && t->spm.kind == SPM_BPE);
+}
+
 ptrdiff_t tok_vocab_size(const struct tok *t)
 {
     return t->size;

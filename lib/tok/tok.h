@@ -88,6 +88,8 @@ bool tok_decode(const struct tok *t, const uint32_t *ids, ptrdiff_t count, unsig
  * bytes into text. Returns how many there were. */
 ptrdiff_t tok_append_utf8(struct buf *out, slice bytes);
 
+/* Does dropout have an effect: BPE, and the merges of SentencePiece's BPE? */
+bool tok_has_merges(const struct tok *t);
 /* Highest id + 1, added tokens included. */
 ptrdiff_t tok_vocab_size(const struct tok *t);
 /* The id of an exact vocabulary or added-token text, or -1. */
@@ -116,12 +118,16 @@ struct tok_export {
     int64_t bos, eos, unk,
         pad; /* -1: none; tok_export knows bos and eos only when they are added */
     bool add_bos, add_eos;
+    const float *scores;                 /* model "llama", "t5": by id; NULL: none */
+    slice charsmap;                      /* "t5"; may be empty */
+    bool add_space_prefix, remove_extra; /* "llama", "t5" */
+    bool lowercase;                      /* "bert" */
 };
 /* ERR_CONFIG names what a GGUF vocabulary cannot hold (a normalizer other than what `pre` implies,
  * a pattern without a name, flags of added tokens that change ids). */
 bool tok_export(const struct tok *t, struct tok_export *out, struct arena *arena, struct err *err);
-/* From the same description (what a GGUF file holds): the pattern by `pre` (an unknown name is
- * refused), "qwen2" with NFC as its models have it, tokens of type 3 and 4 as added tokens. Strings
+/* From the same description (what a GGUF file holds; also models "llama", "t5" and "bert", which
+ * tok_export does not write): the pattern by `pre` (an unknown name is refused), "qwen2" with NFC as its models have it, tokens of type 3 and 4 as added tokens. Strings
  * are copied. An unset int64_t must be -1, not 0. */
 struct tok *tok_from_export(const struct tok_export *in, const struct tok_conf *conf,
                             struct arena *arena, struct err *err);

@@ -342,3 +342,108 @@ import json, sys
 ids = json.load(open("n.vocab.json"))
 print("\n".join(sorted(ids, key=ids.get)))' | cmp - "$DATA/tokenizers/train-pnp/bpe-bytelevel.vocab.txt"
 }
+
+@test "offsets and pieces" {
+    mini
+    echo '{"text":"ab a","offsets":1,"n":2}' >in.jsonl
+    for j in 1 4; do
+        run -0 tokenize -j$j -t mini.json --offsets --tokens in.jsonl
+        [ "$output" = '{"text":"ab a","offsets":[[0,2],[2,3],[3,4]],"n":2,"ids":[2,3,0],"tokens":["ab","\u0120","a"]}' ] ||
+            [ "$output" = '{"text":"ab a","offsets":[[0,2],[2,3],[3,4]],"n":2,"ids":[2,3,0],"tokens":["ab","Ġ","a"]}' ]
+    done
+}
+
+@test "pairs have type ids, also without a pair in the record" {
+    printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' a '##b' c >vocab.txt
+    printf '%s\n' '{"text":"AB","b":"c x"}' '{"text":"c"}' >in.jsonl
+    run -0 tokenize -t vocab.txt --pair-field b --add-special in.jsonl
+    [ "${lines[0]}" = '{"text":"AB","b":"c x","ids":[2,4,5,3,6,1,3],"type_ids":[0,0,0,0,1,1,1]}' ]
+    [ "${lines[1]}" = '{"text":"c","ids":[2,6,3]}' ]
+    echo '{"text":"c","b":3}' >bad.jsonl
+    run -65 tokenize -t vocab.txt --pair-field b bad.jsonl
+    [[ "$output" == *"the pair is not a string"* ]]
+}
+
+@test "a limit of length cuts off or goes on in further records" {
+    mini
+    echo '{"text":"ab a ab","x":1}' >in.jsonl
+    run -0 tokenize -t mini.json --max-length 3 --truncate in.jsonl
+    [ "$output" = '{"text":"ab a ab","x":1,"ids":[2,3,0]}' ]
+    run -0 tokenize -t mini.json --max-length 3 --chunk --overlap 1 --drop-field in.jsonl
+    [ "${lines[0]}" = '{"x":1,"ids":[2,3,0],"chunk":0}' ]
+    [ "${lines[1]}" = '{"x":1,"ids":[0,3,2],"chunk":1}' ]
+    [ "${#lines[@]}" = 2 ]
+    run -0 tokenize -t mini.json --max-length 9 --chunk --offsets in.jsonl
+    [ "$output" = '{"text":"ab a ab","x":1,"ids":[2,3,0,3,2],"offsets":[[0,2],[2,3],[3,4],[4,5],[5,7]],"chunk":0}' ]
+    run -2 tokenize -t mini.json --max-length 3 in.jsonl
+    run -2 tokenize -t mini.json --truncate in.jsonl
+    run -2 tokenize -t mini.json --max-length 3 --truncate --chunk in.jsonl
+    run -2 tokenize -t mini.json --max-length 3 --truncate --overlap 1 in.jsonl
+    run -65 tokenize -t mini.json --max-length 3 --chunk --overlap 3 in.jsonl
+}
+
+@test "dropout depends on the seed and the text, not on the number of jobs" {
+    for i in $(seq 200); do echo "{\"text\":\"the words of record $i and some more words\"}"; done >in.jsonl
+    tokenize -t demo --bpe-dropout 0.3 -j1 in.jsonl >a.jsonl
+    tokenize -t demo --bpe-dropout 0.3 -j4 in.jsonl >b.jsonl
+    cmp a.jsonl b.jsonl
+    tokenize -t demo --bpe-dropout 0.3 --seed 7 in.jsonl >c.jsonl
+    ! cmp -s a.jsonl c.jsonl
+    tokenize -t demo --decode --drop-field c.jsonl | cmp - in.jsonl
+    tokenize -t demo --bpe-dropout 0 --offsets in.jsonl >/dev/null
+    run -2 tokenize -t demo --seed 3 in.jsonl
+    printf '%s\n' '[UNK]' a >vocab.txt
+    run -2 tokenize -t vocab.txt --bpe-dropout 0.1 in.jsonl
+}
+
+@test "special tokens in a text: an error, or left out" {
+    mini ',"added_tokens":[{"id":4,"content":"<x>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}]'
+    echo '{"text":"ab<x>a"}' >in.jsonl
+    run -65 tokenize -t mini.json --special error in.jsonl
+    [[ "$output" == *"the special token '<x>' stands in the text"* ]]
+    run -0 tokenize -t mini.json --special drop in.jsonl
+    [ "$output" = '{"text":"ab<x>a","ids":[2,0]}' ]
+    run -0 tokenize -t mini.json --special drop --offsets in.jsonl
+    [ "$output" = '{"text":"ab<x>a","ids":[2,0],"offsets":[[0,2],[5,6]]}' ]
+}
+
+@test "ids that are no UTF-8 become base64 or an error when asked" {
+    echo '{"ids":[64,188]}' >in.jsonl
+    tokenize -t demo --decode in.jsonl >r.jsonl
+    tokenize -t demo --decode --invalid bytes in.jsonl >b.jsonl
+    [[ "$(cat r.jsonl)" == *"�"* ]]
+    [[ "$(cat b.jsonl)" == '{"ids":[64,188],"text_b64":"'*'"}' ]]
+    run -65 tokenize -t demo --decode --invalid error in.jsonl
+    [[ "$output" == *"not UTF-8"* ]]
+}
+
+@test "formats are told by content" {
+    printf '%s\n' '[UNK]' a '##b' c >words
+    echo '{"text":"ab c d"}' >in.jsonl
+    run -0 tokenize -t words in.jsonl
+    [ "$output" = '{"text":"ab c d","ids":[1,2,3,0]}' ]
+    python3 -c '
+import base64
+for i in range(256): print(base64.b64encode(bytes([i])).decode(), i)
+print(base64.b64encode(b"ab").decode(), 256)' >ranks
+    run -78 tokenize -t ranks in.jsonl
+    [[ "$output" == *"--pattern NAME|FILE"* ]]
+    run -0 tokenize -t ranks --pattern gpt2 in.jsonl
+    [ "$output" = '{"text":"ab c d","ids":[256,32,99,32,100]}' ]
+    echo '{"pat_str":"ab|.","special_tokens":{"<e>":300}}' >p.json
+    echo '{"text":"ab<e>"}' >e.jsonl
+    run -0 tokenize -t ranks --pattern p.json --special parse e.jsonl
+    [ "$output" = '{"text":"ab<e>","ids":[256,300]}' ]
+    mkdir -p folder
+    mini && cp mini.json folder/tokenizer.json
+    run -0 tokenize -t folder in.jsonl
+    [[ "$output" == *'"ids":[2,3,'* ]]
+    rm folder/tokenizer.json
+    run -66 tokenize -t folder in.jsonl
+    printf '{"a":0,"b":1,"ab":2}' >vocab.json
+    run -78 tokenize -t vocab.json in.jsonl
+    printf '#version: 0.2\na b\n' >merges.txt
+    echo '{"text":"abb"}' >in.jsonl
+    run -0 tokenize -t vocab.json in.jsonl
+    [ "$output" = '{"text":"abb","ids":[2,1]}' ]
+}

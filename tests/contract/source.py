@@ -50,6 +50,7 @@ DRIVERS = {
     "stat/rows",
     "tok/training",
     "tok/wordcount",
+    "model/tokopen",
 }
 # What a tool hangs into flow: pure functions over flow's records and units.
 CALLBACKS = {"sig/signing", "text/cleaning", "source/render"}

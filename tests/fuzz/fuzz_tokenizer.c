@@ -38,14 +38,14 @@ static void try_file(slice file, slice text)
 {
     struct arena arena = { 0 };
     struct err err = { 0 };
-    struct tok *t = tok_load(&(struct tok_conf){ "fuzz" }, file, &arena, &err);
+    struct tok *t = tok_load(&(struct tok_conf){ .name = "fuzz" }, file, &arena, &err);
 
     ASSERT(t || err.class == ERR_CONFIG);
     if (t) {
         struct tok_export e;
         use(t, text);
         if (tok_export(t, &e, &arena, &err)) {
-            struct tok *u = tok_from_export(&e, &(struct tok_conf){ "gguf" }, &arena, &err);
+            struct tok *u = tok_from_export(&e, &(struct tok_conf){ .name = "gguf" }, &arena, &err);
             ASSERT(u || err.class == ERR_CONFIG);
             if (u)
                 use(u, text);

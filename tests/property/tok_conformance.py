@@ -112,32 +112,79 @@ def own_tokenizers(folder):
     print(f"# tokenize-own-identity: {good}/{total}")
 
 
-def goldens(name, cases):
-    path = SHARED / name / "tokenizer.json"
-    rows = [json.loads(line) for line in (SHARED / name / "golden-hf.jsonl").read_text().split("\n") if line]
+def lines(path):
+    return [json.loads(line) for line in path.read_text().split("\n") if line]
+
+
+def compare(name, path, rows):
+    """rows: what is compared, the records, options, member, what is wanted."""
+    for what, records, options, member, want in rows:
+        good, detail = equal(tokenize(path, records, *options), member, want)
+        result(good == len(want), f"{name}: {what}: {good}/{len(want)}", detail)
+        print(f"# tokenize-{name}-{what.replace(' ', '-')}: {good}/{len(want)}")
+
+
+def goldens(name, file, cases):
+    rows = lines(SHARED / name / "golden-hf.jsonl")
     special = [r.get("sp", r["ids"]) for r in rows]
     decoded = [r.get("dec", c["text"]) for r, c in zip(rows, cases)]
     skipped = [r.get("dec_skip", d) for r, d in zip(rows, decoded)]
-    for what, (good, detail) in [
-        ("ids", equal(tokenize(path, cases, "--special", "parse"), "ids", [r["ids"] for r in rows])),
-        ("ids with special tokens",
-         equal(tokenize(path, cases, "--special", "parse", "--add-special"), "ids", special)),
-        ("decode", equal(tokenize(path, [{"ids": r["ids"]} for r in rows], "--decode"), "text", decoded)),
-        ("decode without special tokens",
-         equal(tokenize(path, [{"ids": s} for s in special], "--decode", "--skip-special"), "text", skipped)),
-    ]:
-        result(good == len(rows), f"{name}: {what}: {good}/{len(rows)}", detail)
-        print(f"# tokenize-{name}-{what.replace(' ', '-')}: {good}/{len(rows)}")
+    parse = ("--special", "parse")
+    compare(name, SHARED / name / file, [
+        ("ids", cases, parse, "ids", [r["ids"] for r in rows]),
+        ("offsets", cases, parse + ("--offsets",), "offsets", [r["off"] for r in rows]),
+        ("ids with offsets", cases, parse + ("--offsets",), "ids", [r["ids"] for r in rows]),
+        ("ids with special tokens", cases, parse + ("--add-special",), "ids", special),
+        ("decode", [{"ids": r["ids"]} for r in rows], ("--decode",), "text", decoded),
+        ("decode without special tokens", [{"ids": s} for s in special], ("--decode", "--skip-special"), "text",
+         skipped),
+    ])
 
 
-def books(name):
-    path = SHARED / name / "tokenizer.json"
-    for row in map(json.loads, (SHARED / name / "golden-corpora-hf.jsonl").read_text().rstrip("\n").split("\n")):
-        text = (SHARED / "corpora" / row["file"]).read_bytes().decode()
-        got = tokenize(path, [{"text": text}], "--special", "parse", "--drop-field", "-j1")
-        ids = [] if isinstance(got, str) else got[0]["ids"]
+def tiktoken(name, file, cases):
+    rows = lines(SHARED / name / "golden-tiktoken.jsonl")
+    path = SHARED / name / file
+    pattern = ("--pattern", str(SHARED / name / "pattern.json"))
+    compare(name, path, [
+        ("ids", cases, (), "ids", [r["ids"] for r in rows]),
+        ("ids by a pattern file", cases, pattern, "ids", [r["ids"] for r in rows]),
+        ("ids with special tokens", cases, pattern + ("--special", "parse"), "ids",
+         [r.get("sp", r["ids"]) for r in rows]),
+        ("decode", [{"ids": r["ids"]} for r in rows], ("--decode",), "text",
+         [r.get("dec", c["text"]) for r, c in zip(rows, cases)]),
+    ])
+
+
+def sentencepiece(name, file, cases):
+    rows = lines(SHARED / name / "golden-spm.jsonl")
+    compare(name, SHARED / name / file, [
+        ("spm ids", cases, (), "ids", [r["ids"] for r in rows]),
+        ("spm ids with offsets", cases, ("--offsets", "--tokens"), "ids", [r["ids"] for r in rows]),
+        ("spm offsets", cases, ("--offsets",), "offsets", [r["off"] for r in rows]),
+        ("spm pieces", cases, ("--tokens",), "tokens", [r["pieces"] for r in rows]),
+        ("spm decode", [{"ids": r["ids"]} for r in rows], ("--decode",), "text",
+         [r.get("dec", c["text"]) for r, c in zip(rows, cases)]),
+    ])
+
+
+def gguf():
+    for path in sorted((SHARED / "gguf").glob("*.gguf")):
+        texts = pathlib.Path(f"{path}.inp").read_text().split("\n__ggml_vocab_test__\n")
+        out = pathlib.Path(f"{path}.out").read_text().split("\n")[:len(texts)]
+        compare(path.stem, path, [("llama.cpp ids", [{"text": t} for t in texts], (), "ids",
+                                   [[int(x) for x in line.split()] for line in out])])
+
+
+def books(name, file, golden, *options):
+    for row in lines(SHARED / name / f"golden-corpora-{golden}.jsonl"):
+        data = (SHARED / "corpora" / row["file"]).read_bytes()
+        texts = [data.decode()]
+        if golden == "spm":
+            texts = data.replace(b"\r", b"").decode().removesuffix("\n").split("\n")
+        got = tokenize(SHARED / name / file, [{"text": t} for t in texts], "--drop-field", "-j1", *options)
+        ids = [] if isinstance(got, str) else [i for r in got for i in r["ids"]]
         digest = hashlib.sha256(struct.pack(f"<{len(ids)}I", *ids)).hexdigest()
-        result(len(ids) == row["n_ids"] and digest == row["sha256_u32le"], f"{name}: {row['file']}",
+        result(len(ids) == row["n_ids"] and digest == row["sha256_u32le"], f"{name}: {row['file']}, {golden}",
                got if isinstance(got, str) else f"{len(ids)} ids for {row['n_ids']}")
 
 
@@ -148,12 +195,21 @@ def main():
         skip("goldens of Hugging Face tokenizers", "needs tokenizers/ of the conformance data")
     else:
         cases = [json.loads(line) for line in (SHARED / "cases.jsonl").read_text().split("\n") if line]
-        for name in ("gpt2", "qwen2", "llama2", "t5-small", "tiny-sqlpilot", "tiny-hw-doc-summarizer"):
-            goldens(name, cases)
-            books(name)
-        for name, what in [("bert-base-uncased", "vocab.txt"), ("cl100k_base", "tiktoken ranks"),
-                           ("nai-t5", "SentencePiece models"), ("gguf", "GGUF vocabularies by themselves")]:
-            skip(f"{name}", f"{what} are not a format of this version")
+        for name, file in [("gpt2", "tokenizer.json"), ("qwen2", "tokenizer.json"), ("llama2", "tokenizer.json"),
+                           ("t5-small", "tokenizer.json"), ("tiny-sqlpilot", "tokenizer.json"),
+                           ("tiny-hw-doc-summarizer", "tokenizer.json"), ("gpt2", "vocab.json"),
+                           ("bert-base-uncased", "vocab.txt"), ("bert-base-multilingual-cased", "vocab.txt")]:
+            goldens(name, file, cases)
+            books(name, file, "hf", "--special", "parse")
+        for name, file in [("cl100k_base", "cl100k_base.tiktoken"), ("o200k_base", "o200k_base.tiktoken"),
+                           ("llama3", "tokenizer.model")]:
+            tiktoken(name, file, cases)
+            books(name, file, "tiktoken")
+        for name, file in [("llama2", "tokenizer.model"), ("nai-t5", "nai-t5.model"),
+                           ("spm-test-model", "test_model.model"), ("spm-test-ja-model", "test_ja_model.model")]:
+            sentencepiece(name, file, cases)
+            books(name, file, "spm")
+        gguf()
     print(f"1..{tests}")
     return failed != 0
 

@@ -40,7 +40,7 @@ static struct tok *load(const char *json, struct arena *arena, struct err *err)
 
     assert_non_null(exact);
     memcpy(exact, json, (size_t)len);
-    struct tok *t = tok_load(&(struct tok_conf){ "t" }, slice_make(exact, len), arena, err);
+    struct tok *t = tok_load(&(struct tok_conf){ .name = "t" }, slice_make(exact, len), arena, err);
     free(exact);
     return t;
 }
@@ -51,7 +51,7 @@ static struct tok *load_demo(struct arena *arena)
     slice bytes;
 
     assert_true(os_slurp("lib/data/tldr-7m/tokenizer.json", 1 << 24, &bytes, &err));
-    struct tok *t = tok_load(&(struct tok_conf){ "demo" }, bytes, arena, &err);
+    struct tok *t = tok_load(&(struct tok_conf){ .name = "demo" }, bytes, arena, &err);
     os_free(bytes);
     if (!t)
         fail_msg("%s", err.text);
@@ -463,7 +463,7 @@ static void export_and_back(void **state)
     assert_int_equal(e.types[0], 3);
     assert_int_equal(e.bos, 0);
     assert_true(e.add_bos && !e.add_eos);
-    struct tok *u = tok_from_export(&e, &(struct tok_conf){ "gguf" }, &arena, &err);
+    struct tok *u = tok_from_export(&e, &(struct tok_conf){ .name = "gguf" }, &arena, &err);
     if (!u)
         fail_msg("%s", err.text);
     struct tok_scratch *s = tok_scratch_new(t), *r = tok_scratch_new(u);
@@ -480,15 +480,15 @@ static void export_and_back(void **state)
         assert_memory_equal(a.ids, b.ids, (size_t)a.count * sizeof *a.ids);
     }
     e.pre = "no-such";
-    assert_null(tok_from_export(&e, &(struct tok_conf){ "gguf" }, &arena, &err));
+    assert_null(tok_from_export(&e, &(struct tok_conf){ .name = "gguf" }, &arena, &err));
     assert_non_null(strstr(err.text, "'no-such'"));
     e.pre = "gpt-2";
     e.bos = 9999;
-    assert_null(tok_from_export(&e, &(struct tok_conf){ "gguf" }, &arena, &err));
+    assert_null(tok_from_export(&e, &(struct tok_conf){ .name = "gguf" }, &arena, &err));
     assert_non_null(strstr(err.text, "bos"));
     e.bos = 0;
     e.tokens[5] = e.tokens[6];
-    assert_null(tok_from_export(&e, &(struct tok_conf){ "gguf" }, &arena, &err));
+    assert_null(tok_from_export(&e, &(struct tok_conf){ .name = "gguf" }, &arena, &err));
     assert_non_null(strstr(err.text, "tokens[6]"));
     tok_scratch_free(s);
     tok_scratch_free(r);
