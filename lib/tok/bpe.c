@@ -92,7 +92,9 @@ void bpe_init_starts(struct bpe *bpe, struct arena *arena)
     if (!bpe->all_bytes)
         return;
     init_byte_pairs(bpe, arena);
-    seams_build(&bpe->seams, bpe->vocab.text, bpe->vocab.size, arena);
+    /* A part of a piece may be an entry that only a whole piece is: no seams then. */
+    if (!bpe->ignore_merges)
+        seams_build(&bpe->seams, bpe->vocab.text, bpe->vocab.size, arena);
     bpe->late = arena_new(arena, struct bpe_late, 1);
 }
 

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define TOKEN_MAX 4096 /* bytes */
+
 /* One line: base64, blanks, decimal rank. */
 static bool take_line(slice *rest, slice *text, uint32_t *rank)
 {
@@ -65,39 +67,95 @@ void add_special(struct tok *t, slice content, uint32_t id)
         t->added_count++;
 }
 
-/* ---- merges: tiktoken joins what is a token, by its rank ---- */
+/* ---- merges ---- */
 
-struct merge {
-    uint32_t left, right, id;
+/* tiktoken joins neighbours whose bytes together are a token, the lowest rank first. What it leaves of the
+ * bytes of a token before the last step is the only pair that ever becomes this token: so one merge
+ * per token says the same as all ranks. */
+struct symbols {
+    uint32_t *id;
+    uint32_t *end; /* bytes of the token up to here */
+    ptrdiff_t count;
 };
 
-struct merge_list {
-    struct merge *items;
-    ptrdiff_t count, cap;
-};
-
-static void push_merge(struct merge_list *list, struct merge m)
+static void join(struct symbols *y, ptrdiff_t at, uint32_t id)
 {
-    if (list->count == list->cap) {
-        list->cap = MAX(list->cap * 2, 4096);
-        list->items = realloc(list->items, (size_t)list->cap * sizeof *list->items);
-        if (!list->items)
-            mem_oom();
-    }
-    list->items[list->count++] = m;
+    ptrdiff_t behind = y->count - at - 2;
+
+    y->id[at] = id;
+    y->end[at] = y->end[at + 1];
+    memmove(y->id + at + 1, y->id + at + 2, (size_t)behind * sizeof *y->id);
+    memmove(y->end + at + 1, y->end + at + 2, (size_t)behind * sizeof *y->end);
+    y->count--;
 }
 
-/* Every way to cut a token into two tokens is a merge of its rank. `raw` holds the bytes by id. */
-static void find_merges(const struct vocab *raw, uint32_t id, struct merge_list *list)
+/* With the merges of lower ranks, which are there. */
+static void join_by_merges(const struct merges *m, struct symbols *y)
 {
-    slice text = raw->text[id];
-
-    for (ptrdiff_t cut = 1; cut < text.len; cut++) {
-        int64_t right = vocab_find(raw, slice_from(text, cut));
-        int64_t left = right < 0 ? -1 : vocab_find(raw, slice_make(text.ptr, cut));
-        if (left >= 0)
-            push_merge(list, (struct merge){ (uint32_t)left, (uint32_t)right, id });
+    while (y->count > 2) {
+        uint64_t least = MERGE_NONE;
+        ptrdiff_t best = 0;
+        for (ptrdiff_t i = 0; i + 1 < y->count; i++) {
+            uint64_t value = merges_find(m, y->id[i], y->id[i + 1]);
+            if (value < least)
+                least = value, best = i;
+        }
+        if (least == MERGE_NONE)
+            break;
+        join(y, best, (uint32_t)least);
     }
+}
+
+/* And where none of them is left, with any rank: parts may have higher ones than the token. */
+static void join_by_text(const struct vocab *raw, slice text, struct symbols *y)
+{
+    while (y->count > 2) {
+        int64_t least = INT64_MAX;
+        ptrdiff_t best = 0;
+        for (ptrdiff_t i = 0; i + 1 < y->count; i++) {
+            ptrdiff_t start = i ? y->end[i - 1] : 0;
+            int64_t id = vocab_find(raw, slice_make(text.ptr + start, y->end[i + 1] - start));
+            if (id >= 0 && id < least)
+                least = id, best = i;
+        }
+        if (least == INT64_MAX)
+            break;
+        join(y, best, (uint32_t)least);
+    }
+}
+
+/* tokens by rank; a token that its bytes do not lead to is only found as a whole piece. */
+static bool find_merges(struct tok *t, const struct vocab *raw, const struct ranked *tokens,
+                        ptrdiff_t count, uint32_t first_id, struct arena *work, struct err *err)
+{
+    struct merges *m = &t->bpe.merges;
+    uint32_t bytes[256], rank = 0;
+    struct symbols y = { arena_new(work, uint32_t, raw->longest + 1),
+                         arena_new(work, uint32_t, raw->longest + 1), 0 };
+
+    for (int b = 0; b < 256; b++) {
+        char byte = (char)b;
+        bytes[b] = (uint32_t)vocab_find(raw, slice_make(&byte, 1));
+    }
+    if (raw->longest > TOKEN_MAX)
+        return err_set(err, ERR_CONFIG, "a token of %td bytes", raw->longest);
+    merges_init(m, count, t->arena);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        slice text = tokens[i].bytes;
+        for (ptrdiff_t k = 0; k < text.len; k++) {
+            y.id[k] = bytes[(unsigned char)text.ptr[k]];
+            y.end[k] = (uint32_t)k + 1;
+        }
+        y.count = text.len;
+        join_by_merges(m, &y);
+        join_by_text(raw, text, &y);
+        if (y.count == 2)
+            merges_add(m, y.id[0], y.id[1], rank++, tokens[i].rank + first_id);
+        else if (y.count > 2) /* found as a whole piece only */
+            t->bpe.ignore_merges = true;
+    }
+    m->count = rank;
+    return true;
 }
 
 static bool check_bytes(const struct vocab *raw, struct err *err)
@@ -133,7 +191,6 @@ bool finish_ranks(struct tok *t, const struct ranked *tokens, ptrdiff_t count, s
                   uint32_t first_id, struct err *err)
 {
     struct arena work = { 0 };
-    struct merge_list merges = { 0 };
     struct vocab raw;
     ptrdiff_t size = count ? (ptrdiff_t)tokens[count - 1].rank + first_id + 1 : 0;
     bool ok = size <= MAX(count * 4, (ptrdiff_t)1 << 22) && size <= VOCAB_MAX_ID;
@@ -153,21 +210,8 @@ bool finish_ranks(struct tok *t, const struct ranked *tokens, ptrdiff_t count, s
                     tokens[i].rank);
     }
     ok = ok && check_bytes(&raw, err);
-    for (ptrdiff_t i = 0; i < count && ok; i++)
-        find_merges(&raw, tokens[i].rank + first_id, &merges);
-    if (ok) {
-        uint32_t rank = 0;
-        merges_init(&t->bpe.merges, merges.count, t->arena);
-        for (ptrdiff_t i = 0; i < merges.count; i++) {
-            const struct merge *m = &merges.items[i];
-            rank += i > 0 && m->id != m[-1].id; /* by result: all of a token have one rank */
-            merges_add(&t->bpe.merges, m->left, m->right, rank, m->id);
-        }
-        t->bpe.merges.count = merges.count ? (ptrdiff_t)rank + 1 : 0;
-        t->bpe.ignore_merges = true;
-        t->bpe.unk = -1;
-    }
-    free(merges.items);
+    ok = ok && find_merges(t, &raw, tokens, count, first_id, &work, err);
+    t->bpe.unk = -1;
     arena_release(&work);
     return ok && set_pipeline(t, pattern, err);
 }
