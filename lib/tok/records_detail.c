@@ -101,7 +101,7 @@ static bool encode(const struct tok_detail *d, struct tok_detail_scratch *s, sli
 /* ---- writing ---- */
 
 static void write_list(const struct part *p, struct buf *out,
-                       void (*write)(struct buf *, const struct token *))
+                       void (*put)(struct buf *, const struct token *))
 {
     const struct token *from[] = { p->front, p->body, p->back };
     ptrdiff_t counts[] = { p->front_count, p->body_count, p->back_count };
@@ -113,7 +113,7 @@ static void write_list(const struct part *p, struct buf *out,
             if (!first)
                 buf_append_byte(out, ',');
             first = false;
-            write(out, &from[k][i]);
+            put(out, &from[k][i]);
         }
     buf_append_byte(out, ']');
 }
@@ -143,10 +143,10 @@ static void write_text(struct buf *out, const struct token *t)
 }
 
 static slice listed(const struct part *p, struct buf *work, struct arena *arena,
-                    void (*write)(struct buf *, const struct token *))
+                    void (*put)(struct buf *, const struct token *))
 {
     buf_clear(work);
-    write_list(p, work, write);
+    write_list(p, work, put);
     return arena_dup(arena, buf_slice(work));
 }
 

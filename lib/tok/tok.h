@@ -127,7 +127,8 @@ struct tok_export {
  * a pattern without a name, flags of added tokens that change ids). */
 bool tok_export(const struct tok *t, struct tok_export *out, struct arena *arena, struct err *err);
 /* From the same description (what a GGUF file holds; also models "llama", "t5" and "bert", which
- * tok_export does not write): the pattern by `pre` (an unknown name is refused), "qwen2" with NFC as its models have it, tokens of type 3 and 4 as added tokens. Strings
+ * tok_export does not write): the pattern by `pre` (an unknown name is refused), "qwen2" with NFC as
+ * its models have it, tokens of type 3 and 4 as added tokens. Strings
  * are copied. An unset int64_t must be -1, not 0. */
 struct tok *tok_from_export(const struct tok_export *in, const struct tok_conf *conf,
                             struct arena *arena, struct err *err);
