@@ -148,7 +148,7 @@ static const struct command self = {
     .common = COMMON_FILTER | COMMON_SEED,
     .operands = "FILE...",
     .order = "output order = input order",
-    .memory = "(2 * jobs + 2) * (1 MiB + 8 * longest record) + 3 MiB per job + the vocabulary",
+    .memory = "(2 * jobs + 2) * (1 MiB + 8 * longest record) + 13 MiB per job + the vocabulary",
     .libraries = "PCRE2, utf8proc, xxHash",
 };
 

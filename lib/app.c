@@ -193,6 +193,7 @@ int app_run(const struct command *command, void *conf, int argc, char **argv, ap
     struct err err = { 0 };
 
     base_set_fatal(on_fatal);
+    os_big_pages();
     os_memory_setup();
     app.command = command;
     app.name = argc > 0 ? base_name(argv[0]) : command->name;

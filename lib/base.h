@@ -57,6 +57,16 @@ ATTR_NORETURN ATTR_COLD void mem_oom(void);
 /* app.c installs its handler once, before any thread: exit_code is 70 or 71, text one line. */
 void base_set_fatal(void (*handler)(int exit_code, const char *text));
 
+/* Zeroed memory for a table that is read here and there, in the largest pages that the system gives;
+ * mem_big_free() with the same size. Without the hook of os.h (os_big_pages) it is calloc(). */
+void *mem_big_new(size_t bytes);
+void mem_big_free(void *p, size_t bytes);
+struct mem_big {
+    void *(*alloc)(size_t bytes); /* NULL on failure */
+    void (*free)(void *p, size_t bytes);
+};
+void base_set_big(const struct mem_big *hook); /* once, before any thread; NULL: none */
+
 #define ASSERT(cond)                                                                               \
     do {                                                                                           \
         if (UNLIKELY(!(cond)))                                                                     \

@@ -7,6 +7,30 @@
 
 static void (*fatal_handler)(int exit_code, const char *text);
 
+static const struct mem_big *big;
+
+void base_set_big(const struct mem_big *hook)
+{
+    big = hook;
+}
+
+void *mem_big_new(size_t bytes)
+{
+    void *p = big ? big->alloc(bytes) : calloc(bytes, 1);
+
+    if (!p)
+        mem_oom();
+    return p;
+}
+
+void mem_big_free(void *p, size_t bytes)
+{
+    if (big)
+        big->free(p, bytes);
+    else
+        free(p);
+}
+
 void base_set_fatal(void (*handler)(int exit_code, const char *text))
 {
     fatal_handler = handler;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /* Output of a record up to this size is copied behind its neighbours: cheaper than an iovec. */
-#define COPY_MAX (16 << 10)
+#define COPY_MAX (2 << 10)
 /* A buffer that a huge record made larger than this is not kept for the next batch. */
 #define SHRINK_OVER (4 * FLOW_BATCH_BYTES)
 

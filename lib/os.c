@@ -390,6 +390,37 @@ bool os_map(const char *path, slice *bytes, struct err *err)
     return ok;
 }
 
+static void *big_alloc(size_t bytes)
+{
+    const size_t page = (size_t)2 << 20;
+    size_t room = bytes + page;
+    char *p = os_fault_now("mmap") ? MAP_FAILED
+                                   : mmap(NULL, room, PROT_READ | PROT_WRITE,
+                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (p == MAP_FAILED)
+        return NULL;
+    /* Aligned to the page, the rest given back. */
+    size_t skip = (page - (uintptr_t)p % page) % page, size = ALIGN_UP(bytes, (size_t)4096);
+    if (skip)
+        munmap(p, skip);
+    munmap(p + skip + size, room - skip - size);
+    madvise(p + skip, size, MADV_HUGEPAGE);
+    return p + skip;
+}
+
+static void big_free(void *p, size_t bytes)
+{
+    if (p)
+        munmap(p, ALIGN_UP(bytes, (size_t)4096));
+}
+
+void os_big_pages(void)
+{
+    static const struct mem_big hook = { big_alloc, big_free };
+    base_set_big(&hook);
+}
+
 void os_unmap(slice bytes)
 {
     if (bytes.len > 0)

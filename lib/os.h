@@ -75,6 +75,9 @@ void os_list_free(struct os_entry *entries, ptrdiff_t count);
 bool os_map(const char *path, slice *bytes, struct err *err);
 void os_unmap(slice bytes);
 
+/* mem_big_new() of base.h gives huge pages from here on. Before any thread. */
+void os_big_pages(void);
+
 /* A whole small file (at most max_bytes, else ERR_CONFIG) into malloc'd memory with RECORD_PADDING
  * readable bytes and a NUL after it; free with os_free. "-" is stdin. */
 bool os_slurp(const char *path, ptrdiff_t max_bytes, slice *bytes, struct err *err);

@@ -12,13 +12,13 @@
 #define SHORT_BYTES  15 /* longest key of a short entry; its length is in the 16th byte */
 #define SHORT_IDS    4
 #define COUNT_SHIFT  28 /* ids[0] of an entry holds the count in its upper bits */
-#define SHORT_BITS   18 /* buckets of two entries: 2 MiB */
+#define SHORT_BITS   17 /* buckets of two entries: 8 MiB */
 #define LONG_BYTES   48
 #define LONG_IDS     16
-#define LONG_BITS    13 /* 1 MiB */
+#define LONG_BITS    15 /* 4 MiB */
 #define SCAN_SYMBOLS 64 /* up to so many symbols the minimum is found by looking at all */
 #define LINEAR_FROM  24 /* longer pieces are taken apart by bpe_linear.h */
-#define BATCH        32 /* pieces whose entries are prefetched together */
+#define AHEAD        16 /* pieces whose entries are on their way from memory */
 #define KEEP_BYTES   (1 << 20)
 #define LATE_BYTES   (1 << 14) /* of long pieces that a thread merges before bpe_linear is made */
 
@@ -34,6 +34,10 @@ struct long_entry {
     uint32_t ids[LONG_IDS];
 };
 
+#define TABLES_BYTES                                                                               \
+    ((sizeof(struct short_entry) << (SHORT_BITS + 1)) + (sizeof(struct long_entry) << LONG_BITS) + \
+     64)
+
 struct symbols { /* of a piece that is too long to scan */
     uint32_t *id;
     int32_t *prev, *next;
@@ -43,7 +47,8 @@ struct symbols { /* of a piece that is too long to scan */
 };
 
 struct bpe_scratch {
-    struct short_entry *words;
+    struct short_entry *words; /* in pairs that are one cache line */
+    void *tables;              /* which both lie in */
     struct long_entry *long_words;
     struct symbols symbols;
     char *text; /* of the vocabulary's longest text, for ignore_merges */
@@ -151,11 +156,10 @@ struct bpe_scratch *bpe_scratch_new(const struct bpe *bpe)
 {
     struct bpe_scratch *s = zeroed(1, sizeof *s);
 
-    s->words = aligned_alloc(64, sizeof *s->words << (SHORT_BITS + 1));
-    if (!s->words)
-        mem_oom();
-    memset(s->words, 0, sizeof *s->words << (SHORT_BITS + 1));
-    s->long_words = zeroed((size_t)1 << LONG_BITS, sizeof *s->long_words);
+    /* zeroed by the system when it is first used, so small inputs do not pay for all of it */
+    s->tables = mem_big_new(TABLES_BYTES);
+    s->words = (struct short_entry *)ALIGN_UP((uintptr_t)s->tables, (uintptr_t)64);
+    s->long_words = (struct long_entry *)(void *)(s->words + ((size_t)2 << SHORT_BITS));
     s->text = zeroed((size_t)bpe->vocab.longest + 8, 1);
     return s;
 }
@@ -175,8 +179,7 @@ void bpe_scratch_free(struct bpe_scratch *s)
     if (!s)
         return;
     symbols_release(&s->symbols);
-    free(s->words);
-    free(s->long_words);
+    mem_big_free(s->tables, TABLES_BYTES);
     free(s->text);
     buf_release(&s->work);
     free(s);
@@ -538,33 +541,34 @@ static inline struct key load_key(const struct bpe_scratch *s, const char *p, pt
 void bpe_encode_pieces(const struct bpe *bpe, struct bpe_scratch *s, const char *text,
                        const uint32_t *end, ptrdiff_t count, const char *limit, struct tok_ids *ids)
 {
-    struct key keys[BATCH];
-    uint32_t start = 0;
+    struct key keys[2 * AHEAD]; /* a ring: entries are asked for so many pieces ahead */
+    uint32_t start = 0, next = 0;
 
-    for (ptrdiff_t i = 0; i < count; i += BATCH) {
-        ptrdiff_t n = MIN(count - i, BATCH);
-        uint32_t at = start;
-        for (ptrdiff_t k = 0; k < n; k++) {
-            ptrdiff_t len = end[i + k] - at;
-            keys[k] = load_key(s, text + at, MIN(len, SHORT_BYTES), limit);
-            __builtin_prefetch(keys[k].bucket);
-            at = end[i + k];
+    tok_ids_reserve(ids, count * SHORT_IDS);
+    for (ptrdiff_t i = 0; i < MIN(count, AHEAD); next = end[i++]) {
+        keys[i] = load_key(s, text + next, MIN(end[i] - next, SHORT_BYTES), limit);
+        __builtin_prefetch(keys[i].bucket);
+    }
+    for (ptrdiff_t i = 0; i < count; start = end[i++]) {
+        if (LIKELY(i + AHEAD < count)) {
+            struct key *key = &keys[(i + AHEAD) % (2 * AHEAD)];
+            uint32_t stop = end[i + AHEAD];
+            *key = load_key(s, text + next, MIN(stop - next, SHORT_BYTES), limit);
+            __builtin_prefetch(key->bucket);
+            next = stop;
         }
-        tok_ids_reserve(ids, BATCH * SHORT_IDS);
-        for (ptrdiff_t k = 0; k < n; k++) {
-            ptrdiff_t len = end[i + k] - start;
-            const struct short_entry *e = find_short(&keys[k]);
-            if (LIKELY(e && len <= SHORT_BYTES)) {
-                uint32_t *dst = ids->ids + ids->count;
-                memcpy(dst, e->ids, sizeof e->ids);
-                dst[0] &= VOCAB_MAX_ID;
-                ids->count += e->ids[0] >> COUNT_SHIFT;
-            } else {
-                encode_miss(bpe, s, len <= SHORT_BYTES ? &keys[k] : NULL,
-                            slice_make(text + start, len), ids);
-                tok_ids_reserve(ids, BATCH * SHORT_IDS);
-            }
-            start = end[i + k];
+        const struct key *key = &keys[i % (2 * AHEAD)];
+        const struct short_entry *e = find_short(key);
+        ptrdiff_t len = end[i] - start;
+        if (LIKELY(e && len <= SHORT_BYTES)) {
+            uint32_t *dst = ids->ids + ids->count;
+            memcpy(dst, e->ids, sizeof e->ids);
+            dst[0] &= VOCAB_MAX_ID;
+            ids->count += e->ids[0] >> COUNT_SHIFT;
+        } else {
+            encode_miss(bpe, s, len <= SHORT_BYTES ? key : NULL, slice_make(text + start, len),
+                        ids);
+            tok_ids_reserve(ids, (count - i) * SHORT_IDS);
         }
     }
 }

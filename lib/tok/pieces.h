@@ -68,9 +68,9 @@ ptrdiff_t pieces_next(const struct pieces_rule *rule, slice text, ptrdiff_t star
 #define PIECES_WINDOW        (PIECES_WINDOW_BLOCKS * TEXTMASK_BYTES)
 
 struct pieces_window {
-    textmask_fn *classify;                    /* textmask_pick(); set once by the owner */
-    ptrdiff_t count;                          /* pieces found */
-    bool wide;                                /* some bytes are >= 0x80 */
+    textmask_fn *classify; /* textmask_pick(); set once by the owner */
+    ptrdiff_t count;       /* pieces found */
+    ptrdiff_t wide; /* characters of three bytes or more; a guess where they were not counted */
     ptrdiff_t len, sure;                      /* bytes that are masked; starts up to here hold */
     uint32_t end[PIECES_WINDOW + 64];         /* where each ends, from the window's start */
     uint64_t start[PIECES_WINDOW_BLOCKS + 1]; /* work space */

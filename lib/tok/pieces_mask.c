@@ -54,6 +54,7 @@ static bool add_char(const struct pieces_rule *rule, const char *p, ptrdiff_t at
     unsigned set = uclass_set(uclass_of(cp));
 
     (void)len;
+    w->wide += n > 2;
     if (family == PIECES_DEEPSEEK3 && PIECES_IS_CJK(cp)) {
         uint64_t run = ((uint64_t)1 << n) - 1;
         w->both[at / 64] |= run << (at % 64);
@@ -108,7 +109,6 @@ static ptrdiff_t add_wide(const struct pieces_rule *rule, const char *p, ptrdiff
 {
     for (ptrdiff_t b = 0; b * 64 < len; b++) {
         uint64_t lead = w->mask[b].high & ~w->mask[b].cont;
-        w->wide |= lead != 0;
         uint64_t odd = rule->family == PIECES_DEEPSEEK3 ? w->mask[b].control : 0;
         for (uint64_t bits = lead | odd; bits; bits &= bits - 1) {
             ptrdiff_t at = b * 64 + __builtin_ctzll(bits);
@@ -466,7 +466,7 @@ static ptrdiff_t window_plain(const struct pieces_rule *rule, slice text, ptrdif
     ptrdiff_t at = pos;
 
     w->count = 0;
-    w->wide = true;
+    w->wide = PIECES_WINDOW;
     do {
         at = pieces_next(rule, text, at);
         w->end[w->count++] = (uint32_t)(at - pos);
@@ -509,7 +509,7 @@ ptrdiff_t pieces_window(const struct pieces_rule *rule, slice text, ptrdiff_t po
     if (len < 8)
         return window_plain(rule, text, pos, len, w);
     wide.count = 0;
-    w->wide = false;
+    w->wide = 0;
     classify(rest, len, w);
     if (rule->family == PIECES_O200K || rule->family == PIECES_DEEPSEEK3)
         memset(w->both, 0, (size_t)((len + 63) / 64 + 1) * sizeof *w->both);

@@ -195,7 +195,7 @@ static void encode_by_rule(const struct tok *t, struct tok_scratch *s, slice tex
     }
     for (ptrdiff_t pos = 0; pos < text.len;) {
         ptrdiff_t next = pieces_window(t->pretok.rule, text, pos, w);
-        (w->wide && t->bpe.seams.pairs ? bpe_encode_wide : bpe_encode_pieces)(
+        (w->wide * 128 > next - pos && t->bpe.seams.pairs ? bpe_encode_wide : bpe_encode_pieces)(
             &t->bpe, s->bpe, text.ptr + pos, w->end, w->count, text.ptr + text.len, ids);
         pos = next;
     }

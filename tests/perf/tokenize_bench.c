@@ -225,6 +225,7 @@ int main(int argc, char **argv)
     struct loaded l;
 
     cpu_init();
+    os_big_pages();
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         if (c == 's')
             seconds = strtod(optarg, NULL);
