@@ -88,9 +88,9 @@ static const struct opt opts[] = {
     { 0, "min-unit-chars", OPT_INT, AT(min_unit_chars), .arg = "N", .def = "1", .min = 0,
       .max = 1e9, .modes = IN(MODE_UNIT), .group = "Parts of texts",
       .help = "shorter units stay and count for nothing" },
-    { 0, "compat", OPT_STRING, AT(compat), .arg = "PEER", .choices = "ccnet|dolma",
-      .modes = IN(MODE_UNIT), .group = "Parts of texts",
-      .help = "what a unit is in ccnet (line), dolma (paragraph)" },
+    { 0, "compat", OPT_STRING, AT(compat), .arg = "PEER", .choices = "ccnet|dolma|" COMPAT_NAMES,
+      .modes = IN(MODE_UNIT) | IN(MODE_NEAR), .group = "Matching",
+      .help = "match as another tool does" },
     { 0, "against", OPT_PATH, AT(against), .arg = "REF", .modes = IN(MODE_EXACT) | IN(MODE_NEAR),
       .group = "Matching", .help = "drop what matches a record of REF, no other" },
     { 0, "near", OPT_FLOAT, AT(near), .arg = "T", .min = 0.01, .max = 1, .flags = OPT_MODE,
@@ -290,10 +290,81 @@ static bool check_steps(struct app *app, const struct conf *c, struct err *err)
     return true;
 }
 
+/* --near --compat: everything that decides is the other tool's. */
+static bool check_compat(struct app *app, const struct conf *c, struct near_options *o,
+                         struct compat *compat, struct err *err)
+{
+    static const char *const not_compat[] = { "trust-estimate", "annotate", "against", "resolve",
+                                              "max-candidates" };
+    int permutations, bands, rows;
+
+    for (ptrdiff_t i = 0; i < countof(not_compat); i++)
+        if (app_given(app, not_compat[i]))
+            return err_set(err, ERR_USAGE, "--%s has no effect with --near and --compat",
+                           not_compat[i]);
+    if (!compat_parse(c->compat, compat))
+        return err_set(err, ERR_USAGE, "--compat %s knows no near duplicates", c->compat);
+    if (app_given(app, "shingle")) {
+        bool chars = o->signing.shingler.unit == SHINGLE_CHARS;
+        if (strcmp(compat_unit(compat), chars ? "chars" : "words") != 0 ||
+            o->signing.shingler.unit == SHINGLE_IDS)
+            return err_set(err, ERR_USAGE, "--compat %s takes --shingle %s:N", c->compat,
+                           compat_unit(compat));
+        compat->n = o->signing.shingler.n;
+    }
+    compat_defaults(compat, &permutations, &bands, &rows);
+    if (app_given(app, "permutations"))
+        permutations = (int)c->permutations;
+    else if (c->bands)
+        permutations = (int)(c->bands * c->rows);
+    if (c->bands * c->rows > permutations)
+        return err_set(err, ERR_USAGE, "--bands times --rows is more than --permutations");
+    if (!c->bands && bands && !app_given(app, "permutations")) {
+        o->signing.bands = bands;
+        o->signing.rows = rows;
+    } else if (!c->bands) {
+        lsh_optimal(c->near, permutations, &o->signing.bands, &o->signing.rows);
+    }
+    o->signing.compat = compat;
+    o->signing.permutations = permutations;
+    o->signing.shingle = c->compat;
+    o->decide = PAIRING_BANDS;
+    return true;
+}
+
+static bool check_near(struct app *app, const struct conf *c, struct near_options *o,
+                       struct compat *compat, struct err *err)
+{
+    if (!shingle_parse(c->shingle, &o->signing.shingler, err))
+        return err_context(err, "option '--shingle'");
+    if (!check_steps(app, c, err))
+        return false;
+    if (c->annotate && c->cluster)
+        return err_set(err, ERR_USAGE, "--annotate and --cluster exclude each other");
+    if (c->cluster && c->against)
+        return err_set(err, ERR_USAGE, "--against and --cluster exclude each other");
+    if ((c->annotate || c->cluster) && app->common.drops)
+        return err_set(err, ERR_USAGE, "--drops has no effect with --%s: nothing is dropped",
+                       c->cluster ? "cluster" : "annotate");
+    if (c->bands && app_given(app, "permutations") && !c->compat)
+        return err_set(err, ERR_USAGE, "--permutations has no effect with --bands and --rows");
+    if (c->bands * c->rows > LSH_PERMUTATIONS_MAX)
+        return err_set(err, ERR_USAGE, "--bands times --rows is more than %d",
+                       LSH_PERMUTATIONS_MAX);
+    if (c->compat)
+        return check_compat(app, c, o, compat, err);
+    if (!c->bands)
+        lsh_optimal(c->near, (int)c->permutations, &o->signing.bands, &o->signing.rows);
+    if (o->signing.shingler.unit == SHINGLE_IDS && !app_given(app, "field"))
+        o->signing.field = "ids";
+    return true;
+}
+
 static bool run_near(struct app *app, const struct conf *c, struct err *err)
 {
     struct mode_env env = { app_flow_conf(app), &app->report, &app->progress, &app->arena,
                             c->dups };
+    struct compat compat;
     struct near_options o = { .threshold = c->near,
                               .signing = { .shingle = c->shingle,
                                            .bands = (int)c->bands,
@@ -306,28 +377,11 @@ static bool run_near(struct app *app, const struct conf *c, struct err *err)
                               .against = c->against,
                               .max_candidates = c->max_candidates };
 
-    if (!shingle_parse(c->shingle, &o.signing.shingler, err))
-        return err_context(err, "option '--shingle'");
-    if (!check_steps(app, c, err))
+    if (!check_near(app, c, &o, &compat, err))
         return false;
-    if (c->annotate && c->cluster)
-        return err_set(err, ERR_USAGE, "--annotate and --cluster exclude each other");
-    if (c->cluster && c->against)
-        return err_set(err, ERR_USAGE, "--against and --cluster exclude each other");
-    if (c->cluster && app->common.drops)
-        return err_set(err, ERR_USAGE, "--drops has no effect with --cluster: nothing is dropped");
-    if (c->annotate && app->common.drops)
-        return err_set(err, ERR_USAGE, "--drops has no effect with --annotate: nothing is dropped");
-    if (c->bands && app_given(app, "permutations"))
-        return err_set(err, ERR_USAGE, "--permutations has no effect with --bands and --rows");
-    if (c->bands * c->rows > LSH_PERMUTATIONS_MAX)
-        return err_set(err, ERR_USAGE, "--bands times --rows is more than %d",
-                       LSH_PERMUTATIONS_MAX);
-    if (!c->bands)
-        lsh_optimal(c->near, (int)c->permutations, &o.signing.bands, &o.signing.rows);
-    if (o.signing.shingler.unit == SHINGLE_IDS && !app_given(app, "field"))
-        o.signing.field = "ids";
-    return c->cluster ? cluster_run(&env, &o, false, err) : near_run(&env, &o, err);
+    if (c->cluster || (c->compat && !c->sign))
+        return cluster_run(&env, &o, !c->cluster, err);
+    return near_run(&env, &o, err);
 }
 
 static bool run_pairs(struct app *app, struct err *err)

@@ -14,7 +14,7 @@ complete -c dedup -l index-merge -r -f -a '(__fish_complete_directories)' -d 'ad
 complete -c dedup -l unit -r -f -d 'drop repeated line, paragraph or sentences:N'
 complete -c dedup -l scope -r -f -a 'global document' -d 'repeats in all texts, or in one text'
 complete -c dedup -l min-unit-chars -r -f -d 'shorter units stay and count for nothing'
-complete -c dedup -l compat -r -f -a 'ccnet dolma' -d 'what a unit is in ccnet (line), dolma (paragraph)'
+complete -c dedup -l compat -r -f -a 'ccnet dolma datatrove datatrove-sha1 datatrove-32 datatrove-sha1-32 text-dedup text-dedup-xxh3 redpajama curator' -d 'match as another tool does'
 complete -c dedup -l against -r -F -d 'drop what matches a record of REF, no other'
 complete -c dedup -l near -r -f -d 'a Jaccard similarity of at least T is a duplicate'
 complete -c dedup -l shingle -r -f -d 'what sets are made of: words:N, chars:N, ids:N'

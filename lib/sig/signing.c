@@ -1,5 +1,7 @@
 #include "signing.h"
 
+#include "../hash.h"
+
 #include <stdlib.h>
 
 void signing_init(struct signing *s, const struct signing_options *options, struct arena *arena)
@@ -9,6 +11,11 @@ void signing_init(struct signing *s, const struct signing_options *options, stru
                            .field = options->field };
     shingle_init(&s->shingler, arena);
     lsh_init(&s->lsh, arena);
+    if (!options->compat)
+        return;
+    s->is_compat = true;
+    s->compat = *options->compat;
+    compat_init(&s->compat, options->permutations, arena);
 }
 
 struct flow_field signing_field(const struct signing *s)
@@ -41,6 +48,22 @@ bool signing_text(const struct signing *s, const struct flow_record *rec, int fi
     return true;
 }
 
+/* A signature of another tool; its bands are hashed as ours are. */
+static void sign_compat(const struct signing *s, struct signed_record *k, struct arena *arena)
+{
+    uint64_t *signature = arena_alloc_raw(arena, s->compat.permutations * 8, 8);
+
+    k->shingles = compat_sign(&s->compat, k->text, signature, arena);
+    if (!k->shingles)
+        return;
+    k->keys = arena_alloc_raw(arena, s->lsh.bands * 8, 8);
+    for (int b = 0; b < s->lsh.bands; b++) {
+        const uint64_t *rows = signature + (ptrdiff_t)b * s->lsh.rows;
+        k->keys[b] =
+            hash64_of(slice_make((const char *)rows, (ptrdiff_t)s->lsh.rows * 8), (uint64_t)b);
+    }
+}
+
 bool signing_record(const struct signing *s, const struct flow_record *rec, int field,
                     struct arena *arena, struct flow_verdict *verdict, struct signed_record **out)
 {
@@ -50,6 +73,10 @@ bool signing_record(const struct signing *s, const struct flow_record *rec, int 
     if (!signing_text(s, rec, field, arena, verdict, out))
         return false;
     struct signed_record *k = *out;
+    if (s->is_compat) {
+        sign_compat(s, k, arena);
+        return true;
+    }
     k->signature = sink.signature = lsh_new(&s->lsh, arena);
     if (s->shingler.unit == SHINGLE_IDS)
         k->shingles = shingle_ids(&s->shingler, k->text, &sink.sink, &at);

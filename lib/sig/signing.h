@@ -13,6 +13,7 @@
 #define SIGNING_H
 
 #include "../flow.h"
+#include "compat.h"
 #include "lsh.h"
 #include "shingle.h"
 
@@ -21,11 +22,15 @@ struct signing_options {
     const char *shingle;      /* its text, for reports and explanations */
     const char *field;
     int bands, rows;
+    const struct compat *compat; /* from compat_parse: signatures of another tool; NULL: ours */
+    int permutations;            /* of compat */
 };
 
 struct signing {
     struct shingler shingler;
-    struct lsh lsh;
+    struct lsh lsh; /* with compat, only its bands and rows count */
+    bool is_compat;
+    struct compat compat;
     const char *field;
 };
 
@@ -33,7 +38,7 @@ struct signed_record {
     slice text;       /* decoded, or the array of ids; borrowed from the record or in the arena */
     int64_t shingles; /* 0: nothing to compare, and no keys */
     uint64_t *keys;   /* one per band */
-    uint32_t *signature;
+    uint32_t *signature; /* NULL with compat */
 };
 
 struct hashes {
