@@ -39,7 +39,7 @@ LDFLAGS_ALL := -pthread -Wl,--as-needed $(LDFLAGS)
 LIBS       := $(PKG_LIBS) -lcsv -lm
 
 # ---- one translation unit per kernel and ISA; its flags by the end of its name.
-FLAGS_avx2       := -mavx2 -mfma -mbmi -mbmi2 -mf16c -mpopcnt -mlzcnt
+FLAGS_avx2       := -mavx2 -mfma -mbmi -mbmi2 -mf16c -mpopcnt -mlzcnt -msha
 FLAGS_avx512     := $(FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd
 FLAGS_avx512vbmi := $(FLAGS_avx512) -mavx512vbmi -mavx512vbmi2
 FLAGS_avx512vnni := $(FLAGS_avx512vbmi) -mavx512vnni -mavx512bf16

@@ -2,6 +2,7 @@
 #include "../lib/app.h"
 #include "../lib/codec.h"
 #include "../lib/log.h"
+#include "../lib/pack/mds.h"
 #include "../lib/pack/tokens.h"
 #include "../lib/pack/unpack.h"
 #include "../lib/pack/writer.h"
@@ -10,8 +11,8 @@
 
 struct conf {
     int format, dtype, stat_format;
-    int64_t size, records, frame, level, eos, vocab;
-    const char *verify, *cat, *stat;
+    int64_t size, records, frame, level, eos, bos, vocab;
+    const char *verify, *cat, *stat, *columns;
 };
 
 enum mode { MODE_WRITE, MODE_VERIFY, MODE_CAT, MODE_STAT };
@@ -27,8 +28,9 @@ static const struct opt opts[] = {
     { 0, "stat", OPT_PATH, AT(stat), .arg = "DIR", .flags = OPT_MODE, .complete = OPT_COMPLETE_DIR,
       .group = "Reading", .help = "print what a folder of shards holds" },
     { 0, "format", OPT_ENUM, AT(format), .arg = "FORMAT", .def = "jsonl.zst",
-      .choices = "jsonl.zst|megatron", .modes = IN(MODE_WRITE), .group = "Shards",
-      .help = "compressed lines, or token ids for training" },
+      .choices = "jsonl.zst|megatron|datatrove|llmc|npy|safetensors|mds|webdataset",
+      .modes = IN(MODE_WRITE), .group = "Shards",
+      .help = "compressed lines, or what trainers read" },
     { 0, "size", OPT_SIZE, AT(size), .arg = "SIZE", .def = "256M", .min = 1,
       .max = (double)(1LL << 46), .modes = IN(MODE_WRITE), .group = "Shards",
       .help = "bytes of content per shard, before compression" },
@@ -37,16 +39,23 @@ static const struct opt opts[] = {
     { 0, "frame", OPT_INT, AT(frame), .arg = "N", .def = "1000", .min = 1, .max = 1e9,
       .modes = IN(MODE_WRITE), .group = "Shards", .help = "jsonl.zst: records per zstd frame" },
     { 0, "level", OPT_INT, AT(level), .arg = "N", .def = "3", .min = 1, .max = 22,
-      .modes = IN(MODE_WRITE), .group = "Shards", .help = "jsonl.zst: compression level" },
-    { 0, "dtype", OPT_ENUM, AT(dtype), .arg = "TYPE", .def = "auto", .choices = "auto|u16|i32",
       .modes = IN(MODE_WRITE), .group = "Shards",
-      .help = "megatron: token type; auto: u16 where it fits" },
+      .help = "of zstd; mds: without it, no compression" },
+    { 0, "columns", OPT_STRING, AT(columns), .arg = "LIST", .def = "text:str",
+      .modes = IN(MODE_WRITE), .group = "Shards",
+      .help = "mds: NAME:TYPE or NAME=PATH:TYPE, with commas" },
+    { 0, "dtype", OPT_ENUM, AT(dtype), .arg = "TYPE", .def = "auto", .choices = "auto|u16|i32|u32",
+      .modes = IN(MODE_WRITE), .group = "Shards",
+      .help = "ids: their type; auto: u16 where it fits" },
+    { 0, "bos", OPT_INT, AT(bos), .arg = "ID", .def = "-1", .min = -1, .max = 2147483647,
+      .modes = IN(MODE_WRITE), .group = "Shards",
+      .help = "ids: put this id in front of every document" },
     { 0, "eos", OPT_INT, AT(eos), .arg = "ID", .def = "-1", .min = -1, .max = 2147483647,
       .modes = IN(MODE_WRITE), .group = "Shards",
-      .help = "megatron: put this id behind every document" },
+      .help = "ids: put this id behind every document" },
     { 0, "vocab-size", OPT_INT, AT(vocab), .arg = "N", .min = 1, .max = 2147483648.0,
       .modes = IN(MODE_WRITE), .group = "Shards",
-      .help = "megatron: ids that are not below N are bad" },
+      .help = "ids: those that are not below N are bad" },
     { 0, "stat-format", OPT_ENUM, AT(stat_format), .arg = "FORMAT", .def = "table",
       .choices = "table|json", .modes = IN(MODE_STAT), .group = "Reading",
       .help = "how --stat prints" },
@@ -68,6 +77,8 @@ static const struct command_example examples[] = {
     { "compressed shards of 64 MiB of text", "shard -o shards --size 64M < corpus.jsonl" },
     { "token ids for training",
       "tokenize -t demo corpus.jsonl | shard -o train --format megatron --eos 0" },
+    { "samples for MosaicML's streaming, compressed",
+      "shard -o mds --format mds --columns id:str,text:str --level 3 < corpus.jsonl" },
     { "check a copy", "shard --verify shards" },
     { "read it back", "shard --cat shards | head -n 2" },
     { 0 },
@@ -85,7 +96,7 @@ static const struct command self = {
     .common = COMMON_INPUT | COMMON_REJECTS | COMMON_TARGET | COMMON_JOBS | COMMON_PROGRESS,
     .operands = "FILE...",
     .order = "records keep the order of the input",
-    .memory = "as a filter; and a frame (4 MiB or the longest record), or 4 bytes per document",
+    .memory = "as a filter; a frame (4 MiB or the longest record), or 4 bytes per document",
     .libraries = "zstd, xxHash",
 };
 
@@ -93,6 +104,7 @@ static const struct command self = {
 
 struct run {
     const struct pack_options *options;
+    const struct mds_columns *columns;
     struct writer *writer;
 };
 
@@ -104,9 +116,17 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     v->at = -1;
     v->out = SLICE("");
     v->out_records = -1;
-    if (o->format == PACK_JSONL_ZST) {
-        if (rec->raw.len > 1 << 30)
-            *v = (struct flow_verdict){ FLOW_BAD, .reason = "longer than 1 GiB", .at = -1 };
+    if (!pack_is_tokens(o->format)) {
+        slice *sample = arena_new(arena, slice, 1);
+        const char *why = NULL;
+        *sample = rec->raw;
+        if (o->format == PACK_MDS)
+            why = mds_sample(((struct run *)arg)->columns, rec->raw, rec->spans, arena, sample);
+        if (!why && sample->len > 1 << 30)
+            why = "longer than 1 GiB";
+        if (why)
+            *v = (struct flow_verdict){ FLOW_BAD, .reason = why, .at = -1 };
+        v->data = sample;
         return true;
     }
     struct tokens *t = arena_new(arena, struct tokens, 1);
@@ -134,6 +154,8 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
         return true;
     if (r->options->format == PACK_JSONL_ZST)
         return writer_line(r->writer, rec->raw, err);
+    if (!pack_is_tokens(r->options->format))
+        return writer_sample(r->writer, *(slice *)v->data, err);
     return writer_ids(r->writer, t->ids, t->count, t->max, err);
 }
 
@@ -143,27 +165,76 @@ static bool finish(void *arg, struct flow *f, struct err *err)
     return writer_finish(((struct run *)arg)->writer, err);
 }
 
-static bool write_options(struct app *app, const struct conf *c, struct pack_options *o,
-                          struct err *err)
+/* Which options mean something for which formats. */
+#define LINES   (1u << PACK_JSONL_ZST)
+#define SAMPLES (1u << PACK_MDS)
+#define IDS                                                                                        \
+    (1u << PACK_MEGATRON | 1u << PACK_DATATROVE | 1u << PACK_LLMC | 1u << PACK_NPY |               \
+     1u << PACK_SAFETENSORS)
+
+static bool options_fit(struct app *app, enum pack_format f, struct err *err)
 {
-    static const char *const lines_only[] = { "frame", "level" };
-    static const char *const tokens_only[] = { "dtype", "eos", "vocab-size" };
-    *o = (struct pack_options){
-        (enum pack_format)c->format, c->size, c->records, c->frame, c->level, c->eos, c->vocab,
-        (enum pack_dtype)c->dtype
-    };
-    bool lines = o->format == PACK_JSONL_ZST;
-    const char *const *useless = lines ? tokens_only : lines_only;
-    for (ptrdiff_t i = 0; i < (lines ? countof(tokens_only) : countof(lines_only)); i++)
-        if (app_given(app, useless[i]))
-            return err_set(err, ERR_USAGE, "--%s has no effect with --format %s", useless[i],
-                           pack_format_name(o->format));
-    if (o->vocab && o->eos >= o->vocab)
-        return err_set(err, ERR_USAGE, "--eos %" PRId64 " is not below --vocab-size", o->eos);
-    if (o->dtype == PACK_U16 && (o->eos > UINT16_MAX || o->vocab > UINT16_MAX + 1))
+    static const struct {
+        const char *name;
+        unsigned formats;
+    } some[] = { { "frame", LINES },     { "level", LINES | SAMPLES },
+                 { "columns", SAMPLES }, { "dtype", IDS },
+                 { "eos", IDS },         { "bos", IDS },
+                 { "vocab-size", IDS } };
+    for (ptrdiff_t i = 0; i < countof(some); i++)
+        if (app_given(app, some[i].name) && !(some[i].formats & 1u << f))
+            return err_set(err, ERR_USAGE, "--%s has no effect with --format %s", some[i].name,
+                           pack_format_name(f));
+    return true;
+}
+
+static bool token_options(struct pack_options *o, struct err *err)
+{
+    bool wide = o->dtype == PACK_I32 || o->dtype == PACK_U32;
+    if (wide && o->dtype != pack_wide_dtype(o->format))
+        return err_set(err, ERR_USAGE, "--format %s has %s, not --dtype %s",
+                       pack_format_name(o->format), pack_dtype_name(pack_wide_dtype(o->format)),
+                       pack_dtype_name(o->dtype));
+    if (o->vocab && MAX(o->eos, o->bos) >= o->vocab)
+        return err_set(err, ERR_USAGE, "--%s is not below --vocab-size",
+                       o->eos >= o->vocab ? "eos" : "bos");
+    if (o->dtype == PACK_U16 && (MAX(o->eos, o->bos) > UINT16_MAX || o->vocab > UINT16_MAX + 1))
         return err_set(err, ERR_USAGE, "--dtype u16 holds ids up to 65535");
     if (o->vocab > UINT16_MAX + 1)
-        o->dtype = PACK_I32;
+        o->dtype = pack_wide_dtype(o->format);
+    return true;
+}
+
+static bool write_options(struct app *app, const struct conf *c, struct pack_options *o,
+                          struct mds_columns *columns, struct err *err)
+{
+    *o = (struct pack_options){ .format = (enum pack_format)c->format,
+                                .size = c->size,
+                                .records = c->records,
+                                .frame = c->frame,
+                                .level = c->level,
+                                .eos = c->eos,
+                                .bos = c->bos,
+                                .vocab = c->vocab,
+                                .dtype = (enum pack_dtype)c->dtype,
+                                .tokenizer = "",
+                                .columns = "" };
+    if (!options_fit(app, o->format, err))
+        return false;
+    if (o->format == PACK_MDS) {
+        struct buf text = { 0 };
+        if (!mds_columns_parse(slice_of(c->columns), columns, &app->arena, err))
+            return err_context(err, "--columns");
+        mds_columns_text(columns, &text);
+        o->columns = arena_cstr_dup(&app->arena, buf_slice(&text));
+        buf_release(&text);
+        if (!app_given(app, "level"))
+            o->level = 0;
+        if (o->size > UINT32_MAX)
+            return err_set(err, ERR_USAGE, "--size: shards of --format mds are below 4 GiB");
+    }
+    if (pack_is_tokens(o->format) && !token_options(o, err))
+        return false;
     return app->common.output ||
            err_set(err, ERR_USAGE, "-o DIR is missing: the folder that shards are written to");
 }
@@ -185,19 +256,23 @@ static void report_writer(struct app *app, struct pack_dir *dir, const struct wr
 static bool run_write(struct app *app, const struct conf *conf, struct err *err)
 {
     static const struct flow_field ids[] = { { "ids", true, FLOW_ARRAY } };
+    struct flow_field members[MDS_COLUMNS_MAX];
+    struct mds_columns columns = { 0 };
     static const struct flow_filter filter = { .work = work, .commit = commit, .finish = finish };
     struct flow_conf fc = app_flow_conf(app);
     struct pack_options o;
     struct pack_dir dir;
-    if (!write_options(app, conf, &o, err))
+    if (!write_options(app, conf, &o, &columns, err))
         return false;
+    for (int i = 0; i < columns.count; i++)
+        members[i] = (struct flow_field){ columns.columns[i].path, true, 0 };
     fc.no_output = true;
     fc.output = NULL;
-    fc.fields = ids;
-    fc.field_count = o.format == PACK_MEGATRON;
+    fc.fields = o.format == PACK_MDS ? members : ids;
+    fc.field_count = o.format == PACK_MDS ? columns.count : pack_is_tokens(o.format);
     if (!pack_dir_open(&dir, app->common.output, &o, app->common.force, err))
         return false;
-    struct run r = { &o, NULL };
+    struct run r = { &o, &columns, NULL };
     struct flow *f = NULL;
     bool ok = (!dir.found.complete || unpack_verify_files(dir.path, &dir.found, err)) &&
               (f = flow_open(&fc, &app->report, &app->progress, err)) != NULL;

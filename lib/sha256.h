@@ -6,8 +6,8 @@
  *     unsigned char digest[SHA256_BYTES];
  *     sha256_end(&h, digest);
  *
- * Pure; a struct belongs to one thread at a time. About 300 MB/s: not for every byte of a corpus
- * (hash.h is for that), but an adversary cannot make two inputs equal.
+ * Pure; a struct belongs to one thread at a time. 1.5 to 2 GB/s with the processor's SHA instructions,
+ * 0.3 without: hash.h is faster, but an adversary cannot make two inputs equal here.
  *
  * Source: FIPS 180-4; RFC 2104 (HMAC).
  */
@@ -17,6 +17,7 @@
 #include "base.h"
 
 #define SHA256_BYTES 32
+#define SHA256_HEX   65 /* digits and a NUL */
 
 struct sha256 {
     uint32_t state[8];

@@ -1,9 +1,12 @@
 #include "dir.h"
 
+#include "mds.h"
+
 #include <inttypes.h>
 
 #define MANIFEST_MAX ((ptrdiff_t)1 << 31)
 #define LOCK_NAME    ".lock"
+#define INDEX_NAME   "index.json"
 
 const char *pack_dir_path(struct pack_dir *d, const char *name)
 {
@@ -22,11 +25,10 @@ static bool all_digits(slice s)
 
 static bool is_shard_name(slice name)
 {
-    static const char *const suffixes[] = { ".jsonl.zst", ".bin", ".idx" };
     if (!slice_starts(name, SLICE("shard-")))
         return false;
-    for (ptrdiff_t i = 0; i < countof(suffixes); i++) {
-        slice suffix = slice_of(suffixes[i]);
+    for (ptrdiff_t i = 0; pack_suffixes[i]; i++) {
+        slice suffix = slice_of(pack_suffixes[i]);
         if (slice_ends(name, suffix) && name.len > 6 + suffix.len &&
             all_digits(slice_make(name.ptr + 6, name.len - 6 - suffix.len)))
             return true;
@@ -47,11 +49,11 @@ static bool is_leftover(slice name)
         return false;
     slice target = slice_make(s.ptr, dot - 1);
     return slice_eq(target, SLICE(MANIFEST_NAME)) || slice_eq(target, SLICE(JOURNAL_NAME)) ||
-           is_shard_name(target);
+           slice_eq(target, SLICE(INDEX_NAME)) || is_shard_name(target);
 }
 
 struct contents {
-    bool manifest, journal, shards, others;
+    bool manifest, journal, index, shards, others;
     const char *other; /* one of them */
 };
 
@@ -66,6 +68,7 @@ static bool look(struct pack_dir *d, bool all, struct contents *c, struct err *e
         slice name = slice_of(entries[i].name);
         bool manifest = slice_eq(name, SLICE(MANIFEST_NAME));
         bool journal = slice_eq(name, SLICE(JOURNAL_NAME)), shard = is_shard_name(name);
+        bool index = slice_eq(name, SLICE(INDEX_NAME));
         if (is_leftover(name) || (all && (manifest || journal || shard))) {
             ok = os_unlink(pack_dir_path(d, entries[i].name), err);
             continue;
@@ -73,7 +76,8 @@ static bool look(struct pack_dir *d, bool all, struct contents *c, struct err *e
         c->manifest |= manifest;
         c->journal |= journal;
         c->shards |= shard;
-        if (!manifest && !journal && !shard && !slice_eq(name, SLICE(LOCK_NAME))) {
+        c->index |= index;
+        if (!manifest && !journal && !shard && !index && !slice_eq(name, SLICE(LOCK_NAME))) {
             c->others = true;
             c->other = pack_dir_path(d, entries[i].name);
         }
@@ -169,7 +173,7 @@ static bool settle(struct pack_dir *d, const struct pack_options *o, bool force,
         return false;
     d->found = (struct manifest){ .options = *o };
     if (!c.manifest && !c.journal) {
-        if ((c.shards || c.others) && !force)
+        if ((c.shards || c.others || c.index) && !force)
             return err_set(err, ERR_CANTCREAT,
                            "%s is not empty and holds no run of shard: use another "
                            "folder, or --force to write beside what is there",
@@ -219,7 +223,7 @@ bool pack_dir_record(struct pack_dir *d, const struct pack_shard *s, struct err 
 {
     const char *name = pack_dir_path(d, JOURNAL_NAME);
     struct buf row = { 0 };
-    journal_row(d->found.options.format, d->found.count, s, &row);
+    journal_row(&d->found.options, d->found.count, s, &row);
     bool ok =
         os_write_all(d->journal, name, buf_slice(&row), err) && os_fsync(d->journal, name, err);
     buf_release(&row);
@@ -228,19 +232,48 @@ bool pack_dir_record(struct pack_dir *d, const struct pack_shard *s, struct err 
     return ok;
 }
 
+bool pack_dir_index(const struct manifest *m, struct buf *out)
+{
+    struct mds_columns columns;
+    struct arena arena = { 0 };
+    struct err never;
+    if (m->options.format != PACK_MDS)
+        return false;
+    mds_columns_parse(slice_of(m->options.columns), &columns, &arena, &never);
+    buf_append(out, SLICE("{\"shards\": ["));
+    for (ptrdiff_t i = 0; i < m->count; i++) {
+        const struct pack_shard *s = &m->shards[i];
+        if (i)
+            buf_append(out, SLICE(", "));
+        mds_index_entry(&columns, m->options.size, m->options.level, s->files[0].name, s->records,
+                        s->content_bytes, m->options.level ? s->files[0].bytes : -1, out);
+    }
+    buf_append(out, SLICE("], \"version\": 2}"));
+    arena_release(&arena);
+    return true;
+}
+
+static bool write_file(struct pack_dir *d, const char *name, slice text, struct err *err)
+{
+    struct os_temp temp;
+    bool ok = os_temp_create(&temp, pack_dir_path(d, name), true, err);
+    if (!ok)
+        return false;
+    ok = os_write_all(temp.fd, name, text, err);
+    if (ok)
+        return os_temp_commit(&temp, err);
+    os_temp_discard(&temp);
+    return false;
+}
+
 bool pack_dir_finish(struct pack_dir *d, struct err *err)
 {
-    struct buf text = { 0 };
-    struct os_temp temp;
+    struct buf text = { 0 }, index = { 0 };
     manifest_write(&d->found, &text);
-    bool ok = os_temp_create(&temp, pack_dir_path(d, MANIFEST_NAME), true, err);
-    if (ok) {
-        ok = os_write_all(temp.fd, MANIFEST_NAME, buf_slice(&text), err);
-        if (ok)
-            ok = os_temp_commit(&temp, err);
-        else
-            os_temp_discard(&temp);
-    }
+    bool ok =
+        (!pack_dir_index(&d->found, &index) || write_file(d, INDEX_NAME, buf_slice(&index), err)) &&
+        write_file(d, MANIFEST_NAME, buf_slice(&text), err);
     buf_release(&text);
+    buf_release(&index);
     return ok && os_unlink(pack_dir_path(d, JOURNAL_NAME), err) && os_sync_dir(d->path, err);
 }

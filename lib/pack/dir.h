@@ -37,6 +37,8 @@ void pack_dir_close(struct pack_dir *d);
 const char *pack_dir_path(struct pack_dir *d, const char *name);
 /* The shard's files are in place: says so in the journal. */
 bool pack_dir_record(struct pack_dir *d, const struct pack_shard *s, struct err *err);
+/* The text of index.json, which readers of MDS want. False: the format has none. */
+bool pack_dir_index(const struct manifest *m, struct buf *out);
 /* Everything is there: the manifest takes the place of the journal. */
 bool pack_dir_finish(struct pack_dir *d, struct err *err);
 /* The manifest of a complete folder, for reading. */

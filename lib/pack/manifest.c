@@ -1,12 +1,19 @@
 #include "manifest.h"
 
 #include "../json.h"
+#include "mds.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *const format_names[] = { "jsonl.zst", "megatron" };
-static const char *const dtype_names[] = { "auto", "u16", "i32" };
+static const char *const format_names[] = { "jsonl.zst", "megatron",    "datatrove", "llmc",
+                                            "npy",       "safetensors", "mds",       "webdataset" };
+static const char *const dtype_names[] = { "auto", "u16", "i32", "u32" };
+
+const char *const pack_suffixes[] = {
+    ".jsonl.zst",   ".bin", ".idx",      ".ds",  ".ds.index", ".ds.metadata", ".docs.npy", ".npy",
+    ".safetensors", ".mds", ".mds.zstd", ".tar", NULL
+};
 
 const char *pack_format_name(enum pack_format f)
 {
@@ -18,15 +25,40 @@ const char *pack_dtype_name(enum pack_dtype t)
     return dtype_names[t];
 }
 
-void pack_file_name(enum pack_format f, int64_t number, int which, char dst[40])
+bool pack_is_tokens(enum pack_format f)
 {
-    static const char *const suffixes[][2] = { { "jsonl.zst", "" }, { "bin", "idx" } };
-    snprintf(dst, 40, "shard-%06" PRId64 ".%s", number, suffixes[f][which]);
+    return f >= PACK_MEGATRON && f <= PACK_SAFETENSORS;
 }
 
-static int files_of(enum pack_format f)
+enum pack_dtype pack_wide_dtype(enum pack_format f)
 {
-    return f == PACK_MEGATRON ? 2 : 1;
+    return f == PACK_MEGATRON ? PACK_I32 : PACK_U32;
+}
+
+static const char *const file_suffixes[][PACK_FILES_MAX] = {
+    [PACK_JSONL_ZST] = { "jsonl.zst" },
+    [PACK_MEGATRON] = { "bin", "idx" },
+    [PACK_DATATROVE] = { "ds", "ds.index", "ds.metadata" },
+    [PACK_LLMC] = { "bin", "docs.npy" },
+    [PACK_NPY] = { "npy", "docs.npy" },
+    [PACK_SAFETENSORS] = { "safetensors" },
+    [PACK_MDS] = { "mds" },
+    [PACK_WEBDATASET] = { "tar" },
+};
+
+void pack_file_name(const struct pack_options *o, int64_t number, int which, char dst[40])
+{
+    bool zstd = o->format == PACK_MDS && o->level;
+    snprintf(dst, 40, "shard-%06" PRId64 ".%s%s", number, file_suffixes[o->format][which],
+             zstd ? ".zstd" : "");
+}
+
+int pack_file_count(enum pack_format f)
+{
+    int n = 0;
+    while (n < PACK_FILES_MAX && file_suffixes[f][n])
+        n++;
+    return n;
 }
 
 /* ---- writing ---- */
@@ -36,10 +68,18 @@ void manifest_options_text(const struct pack_options *o, struct buf *out)
     buf_printf(out, "{\"format\":\"%s\",\"size\":%" PRId64 ",\"records\":%" PRId64,
                format_names[o->format], o->size, o->records);
     if (o->format == PACK_JSONL_ZST)
-        buf_printf(out, ",\"frame\":%" PRId64 ",\"level\":%" PRId64, o->frame, o->level);
-    else
-        buf_printf(out, ",\"dtype\":\"%s\",\"eos\":%" PRId64 ",\"vocab_size\":%" PRId64,
-                   dtype_names[o->dtype], o->eos, o->vocab);
+        buf_printf(out, ",\"frame\":%" PRId64, o->frame);
+    if (o->format == PACK_JSONL_ZST || o->format == PACK_MDS)
+        buf_printf(out, ",\"level\":%" PRId64, o->level);
+    if (o->format == PACK_MDS) {
+        buf_append(out, SLICE(",\"columns\":"));
+        json_append_string(out, slice_of(o->columns));
+    }
+    if (pack_is_tokens(o->format))
+        buf_printf(out,
+                   ",\"dtype\":\"%s\",\"eos\":%" PRId64 ",\"bos\":%" PRId64
+                   ",\"vocab_size\":%" PRId64 ",\"tokenizer\":\"%s\"",
+                   dtype_names[o->dtype], o->eos, o->bos, o->vocab, o->tokenizer);
     buf_append_byte(out, '}');
 }
 
@@ -75,11 +115,11 @@ static void append_head(const struct pack_options *o, struct buf *out)
     buf_release(&options);
 }
 
-static void append_shard(enum pack_format f, int64_t number, const struct pack_shard *s,
+static void append_shard(const struct pack_options *o, int64_t number, const struct pack_shard *s,
                          struct buf *out)
 {
     buf_printf(out, "{\"name\":\"shard-%06" PRId64 "\",\"records\":%" PRId64, number, s->records);
-    if (f == PACK_MEGATRON)
+    if (pack_is_tokens(o->format))
         buf_printf(out, ",\"tokens\":%" PRId64 ",\"dtype\":\"%s\"", s->tokens,
                    dtype_names[s->dtype]);
     buf_printf(out, ",\"content_bytes\":%" PRId64 ",\"content_xxh3_128\":", s->content_bytes);
@@ -89,7 +129,7 @@ static void append_shard(enum pack_format f, int64_t number, const struct pack_s
         buf_printf(out, "%s{\"name\":\"%s\",\"bytes\":%" PRId64 ",\"xxh3_128\":", i ? "," : "",
                    s->files[i].name, s->files[i].bytes);
         append_hash(out, s->files[i].hash);
-        buf_append_byte(out, '}');
+        buf_printf(out, ",\"sha256\":\"%s\"}", s->files[i].sha256);
     }
     buf_append(out, SLICE("]}"));
 }
@@ -107,7 +147,6 @@ void manifest_add(struct manifest *m, const struct pack_shard *s, struct arena *
 
 void manifest_write(const struct manifest *m, struct buf *out)
 {
-    enum pack_format f = m->options.format;
     int64_t records = 0, tokens = 0, bytes = 0;
     for (ptrdiff_t i = 0; i < m->count; i++) {
         records += m->shards[i].records;
@@ -116,12 +155,12 @@ void manifest_write(const struct manifest *m, struct buf *out)
     }
     append_head(&m->options, out);
     buf_printf(out, ",\"records\":%" PRId64, records);
-    if (f == PACK_MEGATRON)
+    if (pack_is_tokens(m->options.format))
         buf_printf(out, ",\"tokens\":%" PRId64, tokens);
     buf_printf(out, ",\"content_bytes\":%" PRId64 ",\"shards\":[", bytes);
     for (ptrdiff_t i = 0; i < m->count; i++) {
         buf_append(out, i ? SLICE(",\n") : SLICE("\n"));
-        append_shard(f, i, &m->shards[i], out);
+        append_shard(&m->options, i, &m->shards[i], out);
     }
     buf_append(out, SLICE("]}\n"));
 }
@@ -132,9 +171,10 @@ void journal_head(const struct pack_options *o, struct buf *out)
     buf_append(out, SLICE("}\n"));
 }
 
-void journal_row(enum pack_format f, int64_t number, const struct pack_shard *s, struct buf *out)
+void journal_row(const struct pack_options *o, int64_t number, const struct pack_shard *s,
+                 struct buf *out)
 {
-    append_shard(f, number, s, out);
+    append_shard(o, number, s, out);
     buf_append_byte(out, '\n');
 }
 
@@ -177,28 +217,58 @@ static bool get_hash(const struct json_node *n, const char *key, struct hash128 
     return ok || err_set(err, ERR_CONFIG, "'%s' is missing or not 32 hexadecimal digits", key);
 }
 
-static bool read_options(const struct json_node *n, struct pack_options *o, struct err *err)
+static bool is_hex(slice s, ptrdiff_t len)
+{
+    for (ptrdiff_t i = 0; i < s.len; i++)
+        if (hex_digit(s.ptr[i]) < 0)
+            return false;
+    return s.len == len;
+}
+
+static bool read_token_options(const struct json_node *n, struct pack_options *o,
+                               struct arena *arena, struct err *err)
+{
+    slice tokenizer = json_get_string(n, "tokenizer", SLICE("?"));
+    int dtype = choice(n, "dtype", dtype_names, countof(dtype_names));
+    if (dtype < 0)
+        return err_set(err, ERR_CONFIG, "unknown or missing dtype");
+    o->dtype = (enum pack_dtype)dtype;
+    if (tokenizer.len && !is_hex(tokenizer, 32))
+        return err_set(err, ERR_CONFIG, "'tokenizer' is missing or not 32 hexadecimal digits");
+    o->tokenizer = arena_cstr_dup(arena, tokenizer);
+    return get_count(n, "vocab_size", &o->vocab, err) &&
+           ((json_int(json_get(n, "eos"), &o->eos) && json_int(json_get(n, "bos"), &o->bos)) ||
+            err_set(err, ERR_CONFIG, "'eos' or 'bos' is missing"));
+}
+
+static bool read_options(const struct json_node *n, struct pack_options *o, struct arena *arena,
+                         struct err *err)
 {
     int format = choice(n, "format", format_names, countof(format_names));
-    *o = (struct pack_options){ .eos = -1 };
+    *o = (struct pack_options){ .eos = -1, .bos = -1, .tokenizer = "", .columns = "" };
     if (format < 0)
         return err_set(err, ERR_CONFIG, "unknown or missing format");
     o->format = (enum pack_format)format;
     if (!get_count(n, "size", &o->size, err) || !get_count(n, "records", &o->records, err))
         return false;
-    if (o->format == PACK_JSONL_ZST)
-        return get_count(n, "frame", &o->frame, err) &&
-               (json_int(json_get(n, "level"), &o->level) ||
-                err_set(err, ERR_CONFIG, "'level' is missing"));
-    int dtype = choice(n, "dtype", dtype_names, countof(dtype_names));
-    if (dtype < 0)
-        return err_set(err, ERR_CONFIG, "unknown or missing dtype");
-    o->dtype = (enum pack_dtype)dtype;
-    return get_count(n, "vocab_size", &o->vocab, err) &&
-           (json_int(json_get(n, "eos"), &o->eos) || err_set(err, ERR_CONFIG, "'eos' is missing"));
+    if (o->format == PACK_JSONL_ZST && !get_count(n, "frame", &o->frame, err))
+        return false;
+    if (o->format == PACK_JSONL_ZST || o->format == PACK_MDS) {
+        struct mds_columns columns;
+        o->columns = arena_cstr_dup(arena, json_get_string(n, "columns", SLICE("")));
+        if (o->format == PACK_MDS &&
+            !mds_columns_parse(slice_of(o->columns), &columns, arena, err)) {
+            err->class = ERR_CONFIG;
+            return err_context(err, "'columns'");
+        }
+        return json_int(json_get(n, "level"), &o->level) ||
+               err_set(err, ERR_CONFIG, "'level' is missing");
+    }
+    return !pack_is_tokens(o->format) || read_token_options(n, o, arena, err);
 }
 
-static bool read_head(const struct json_node *n, struct manifest *m, struct err *err)
+static bool read_head(const struct json_node *n, struct manifest *m, struct arena *arena,
+                      struct err *err)
 {
     int64_t schema = json_get_int(n, "schema", -1);
     if (!slice_eq(json_get_string(n, "tool", SLICE("")), SLICE("shard")))
@@ -207,7 +277,7 @@ static bool read_head(const struct json_node *n, struct manifest *m, struct err 
         return err_set(err, ERR_CONFIG, "schema %" PRId64 ", where this version reads %d", schema,
                        MANIFEST_SCHEMA);
     struct hash128 told;
-    if (!read_options(json_get(n, "options"), &m->options, err) ||
+    if (!read_options(json_get(n, "options"), &m->options, arena, err) ||
         !get_hash(n, "fingerprint", &told, err))
         return false;
     struct buf text = { 0 };
@@ -222,12 +292,12 @@ static bool read_shard(const struct json_node *n, struct manifest *m, struct are
                        struct err *err)
 {
     enum pack_format f = m->options.format;
-    struct pack_shard s = { .file_count = files_of(f) };
+    struct pack_shard s = { .file_count = pack_file_count(f) };
     if (!get_count(n, "records", &s.records, err) ||
         !get_count(n, "content_bytes", &s.content_bytes, err) ||
         !get_hash(n, "content_xxh3_128", &s.content, err))
         return false;
-    if (f == PACK_MEGATRON) {
+    if (pack_is_tokens(f)) {
         int dtype = choice(n, "dtype", dtype_names, countof(dtype_names));
         if (dtype <= 0)
             return err_set(err, ERR_CONFIG, "unknown or missing dtype");
@@ -240,13 +310,17 @@ static bool read_shard(const struct json_node *n, struct manifest *m, struct are
         return err_set(err, ERR_CONFIG, "'files' is missing or has another length");
     for (int i = 0; i < s.file_count; i++) {
         /* The name is known: whatever else stands there could lead out of the folder. */
-        pack_file_name(f, m->count, i, s.files[i].name);
+        pack_file_name(&m->options, m->count, i, s.files[i].name);
+        slice sha = json_get_string(files->items[i], "sha256", SLICE(""));
         if (!slice_eq(json_get_string(files->items[i], "name", SLICE("")),
                       slice_of(s.files[i].name)))
             return err_set(err, ERR_CONFIG, "file %d is not called %s", i + 1, s.files[i].name);
         if (!get_count(files->items[i], "bytes", &s.files[i].bytes, err) ||
             !get_hash(files->items[i], "xxh3_128", &s.files[i].hash, err))
             return false;
+        if (!is_hex(sha, SHA256_HEX - 1))
+            return err_set(err, ERR_CONFIG, "'sha256' is missing or not 64 hexadecimal digits");
+        memcpy(s.files[i].sha256, sha.ptr, SHA256_HEX - 1);
     }
     manifest_add(m, &s, arena);
     return true;
@@ -270,7 +344,7 @@ bool manifest_read(struct manifest *m, slice text, struct arena *arena, struct e
 {
     *m = (struct manifest){ .complete = true };
     const struct json_node *root = json_parse(text, arena, err);
-    if (!root || !read_head(root, m, err))
+    if (!root || !read_head(root, m, arena, err))
         return false;
     const struct json_node *shards = json_get(root, "shards");
     if (!shards || shards->type != JSON_ARRAY)
@@ -291,7 +365,7 @@ bool journal_read(struct manifest *m, slice text, struct arena *arena, struct er
         memcpy(padded, row.ptr, (size_t)row.len);
         memset(padded + row.len, 0, RECORD_PADDING);
         const struct json_node *n = json_parse(slice_make(padded, row.len), arena, err);
-        bool ok = n && (line == 1 ? read_head(n, m, err) : read_shard(n, m, arena, err));
+        bool ok = n && (line == 1 ? read_head(n, m, arena, err) : read_shard(n, m, arena, err));
         if (!ok)
             return err_context(err, "line %td", line);
         rest = slice_from(rest, end + 1);
@@ -328,7 +402,7 @@ void manifest_stat_json(const struct manifest *m, struct buf *out)
     buf_append(out, SLICE("{\"options\":"));
     manifest_options_text(&m->options, out);
     buf_printf(out, ",\"shards\":%td,\"records\":%" PRId64, m->count, t.records);
-    if (m->options.format == PACK_MEGATRON)
+    if (pack_is_tokens(m->options.format))
         buf_printf(out, ",\"tokens\":%" PRId64, t.tokens);
     buf_printf(out,
                ",\"content_bytes\":%" PRId64 ",\"file_bytes\":%" PRId64
@@ -343,7 +417,7 @@ void manifest_stat_table(const struct manifest *m, struct buf *out)
     buf_printf(out, "shards         %td\n", m->count);
     buf_printf(out, "records        %" PRId64 "  (%" PRId64 " to %" PRId64 " per shard)\n",
                t.records, t.smallest, t.largest);
-    if (m->options.format == PACK_MEGATRON)
+    if (pack_is_tokens(m->options.format))
         buf_printf(out, "tokens         %" PRId64 "\n", t.tokens);
     buf_printf(out, "content bytes  %" PRId64 "\n", t.content);
     buf_printf(out, "file bytes     %" PRId64 "\n", t.disk);

@@ -12,8 +12,8 @@ const char *tokens_parse(slice array, ptrdiff_t extra, struct arena *arena, stru
                          ptrdiff_t *at)
 {
     /* An id takes two bytes at least: itself and a comma or bracket. */
-    ptrdiff_t room = array.len / 2 + extra, n = 0, i = skip_space(array, 1);
-    uint32_t *ids = arena_alloc_raw(arena, room * 4, 4), max = 0;
+    ptrdiff_t room = array.len / 2 + 1 + extra, n = 0, i = skip_space(array, 1);
+    uint32_t *ids = (uint32_t *)arena_alloc_raw(arena, room * 4, 4) + 1, max = 0;
     while (array.ptr[i] != ']') {
         uint64_t v = 0;
         *at = i;

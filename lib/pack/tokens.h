@@ -24,7 +24,8 @@ struct tokens {
     uint32_t max; /* the largest id; 0 when there are none */
 };
 
-/* The numbers of a JSON array that the scanner found valid. `extra` places are left behind them.
+/* The numbers of a JSON array that the scanner found valid. One place is left in
+ * front of them and `extra` behind.
  * NULL, or why they are no ids (static); *at: the byte in `array`. Ids are 0 ... 2^31 - 1. */
 const char *tokens_parse(slice array, ptrdiff_t extra, struct arena *arena, struct tokens *t,
                          ptrdiff_t *at);

@@ -11,13 +11,13 @@
  * differs is named.
  *
  *     writer_new(&dir, flow, jobs);
- *     writer_line(w, record, &err) or writer_ids(w, ids, n, max, &err)   for each record
+ *     writer_line(w, record, &err), writer_sample() or writer_ids(w, ids, n, max, &err)   for each
  *     writer_finish(w, &err);   // last shard, manifest
  *     writer_free(w);           // without finish: the unfinished shard is removed
  *
  * Frames are compressed as tasks of the flow (flow.h), on its workers; everything else is done by
  * one thread. Memory: jobs + 1 frames (at most WRITER_FRAME_BYTES, or the longest record) and their
- * compressed form; Megatron: 4 bytes per document of the shard.
+ * compressed form; ids and mds: 4 bytes per document of the shard.
  */
 #ifndef WRITER_H
 #define WRITER_H
@@ -32,7 +32,9 @@ struct writer;
 struct writer *writer_new(struct pack_dir *dir, struct flow *flow, int jobs);
 /* One record without its newline, at most 1 GiB. */
 bool writer_line(struct writer *w, slice record, struct err *err);
-/* One document; ids has room for one more (EOS). max: the largest of them. */
+/* One sample: a record (webdataset) or what mds_sample made of it; shorter than 4 GiB. */
+bool writer_sample(struct writer *w, slice sample, struct err *err);
+/* One document; ids has room for one more in front (BOS) and behind (EOS). max: the largest. */
 bool writer_ids(struct writer *w, uint32_t *ids, ptrdiff_t count, uint32_t max, struct err *err);
 bool writer_finish(struct writer *w, struct err *err);
 void writer_free(struct writer *w);             /* after the flow's run; NULL is allowed */

@@ -21,8 +21,8 @@ static const char *const isa_names[] = { "scalar", "avx2", "avx512", "neon" };
 /* The features that a process at this level may use. */
 static const unsigned isa_features[] = {
     [ISA_SCALAR] = 0,
-    [ISA_AVX2] = CPU_AVX2 | CPU_AVX_VNNI | CPU_PCLMUL,
-    [ISA_AVX512] = CPU_AVX2 | CPU_AVX_VNNI | CPU_PCLMUL | CPU_AVX512 | CPU_AVX512_VBMI |
+    [ISA_AVX2] = CPU_AVX2 | CPU_AVX_VNNI | CPU_PCLMUL | CPU_SHA,
+    [ISA_AVX512] = CPU_AVX2 | CPU_AVX_VNNI | CPU_PCLMUL | CPU_SHA | CPU_AVX512 | CPU_AVX512_VBMI |
                    CPU_AVX512_VNNI | CPU_AVX512_BF16 | CPU_BITALG,
     [ISA_NEON] = CPU_NEON | CPU_DOTPROD | CPU_I8MM,
 };
@@ -64,6 +64,8 @@ static unsigned detect_features(void)
         f |= CPU_AVX2;
     if (BIT(c1, 1))
         f |= CPU_PCLMUL;
+    if ((f & CPU_AVX2) && BIT(b7, 29))
+        f |= CPU_SHA;
     a = 0;
     if (top7 >= 1)
         __get_cpuid_count(7, 1, &a, &b, &c, &d);

@@ -28,6 +28,7 @@ enum cpu_feature {
     CPU_DOTPROD = 1 << 8,
     CPU_I8MM = 1 << 9,
     CPU_BITALG = 1 << 10, /* BITALG and VPOPCNTDQ */
+    CPU_SHA = 1 << 11,    /* SHA extensions, with AVX2 */
 };
 
 /* Detects and chooses the best. Idempotent. */

@@ -40,15 +40,16 @@ both_shards() {
     zstd -dcq d/shard-*.jsonl.zst | cmp - in
     shard --verify d
     python3 - <<'END'
-import json, os
+import hashlib, json, os
 m = json.load(open("d/manifest.json"))
-assert m["schema"] == 1 and m["tool"] == "shard", m
+assert m["schema"] == 2 and m["tool"] == "shard", m
 assert m["options"] == {"format": "jsonl.zst", "size": 102400, "records": 0, "frame": 64, "level": 3}
 assert m["records"] == 3000 and m["content_bytes"] == os.path.getsize("in")
 for s in m["shards"]:
     assert s["content_bytes"] <= 102400
     (f,) = s["files"]
     assert os.path.getsize("d/" + f["name"]) == f["bytes"]
+    assert hashlib.sha256(open("d/" + f["name"], "rb").read()).hexdigest() == f["sha256"]
 assert [s["name"] for s in m["shards"]] == [f"shard-{i:06}" for i in range(len(m["shards"]))]
 END
     ! grep -q journal <(ls d)
@@ -131,6 +132,112 @@ for i in range(0, len(data), 777): sys.stdout.buffer.write(data[i:i+777]); sys.s
 }
 
 # ---- Megatron
+
+# formats: every one with what it needs, one per line: FORMAT OPTIONS...
+formats() {
+    cat <<'END'
+jsonl.zst --frame 7
+megatron
+megatron --dtype i32 --eos 3 --bos 1
+datatrove
+llmc
+npy --dtype u32
+safetensors
+mds --columns id:str,ids:ndarray,n:int,x=text:str
+mds --columns text:str,ids:ndarray:uint32 --level 3
+webdataset
+END
+}
+
+# mixed N: records with id, text, n and ids; every 50th has an id above 65535
+mixed() {
+    python3 - "$1" <<'END'
+import json, random, sys
+random.seed(2)
+for i in range(int(sys.argv[1])):
+    ids = [random.randrange(65536 if i % 50 else 100000) for _ in range(random.choice((0, 1, 5, 40, 300)))]
+    print(json.dumps({"id": f"r{i}", "text": "é\u2028\\n" * random.randrange(9), "n": i - 5, "ids": ids}, ensure_ascii=False, separators=(",", ":")))
+END
+}
+
+@test "every format: the records come back, -j does not matter, one flipped byte is found" {
+    mixed 400 >in
+    while read -r format options; do
+        for j in 1 4; do shard -o d$j --format $format $options --size 20k -j$j <in; done
+        diff -r d1 d4
+        shard --verify d1
+        shard --cat d1 >back -j1
+        shard --cat d1 -j3 | cmp - back
+        python3 - "$format" "$options" <<'END'
+import json, sys
+want = [json.loads(l) for l in open("in", encoding="utf-8")]
+got = [json.loads(l) for l in open("back", encoding="utf-8")]
+format, options = sys.argv[1:3]
+if format in ("jsonl.zst", "webdataset"):
+    assert open("back").read() == open("in").read()
+elif format != "mds":
+    b, e = ([1] if "--bos" in options else []), ([3] if "--eos" in options else [])
+    assert got == [{"ids": b + r["ids"] + e} for r in want], format
+elif "x=" in options:
+    assert got == [{"id": r["id"], "ids": r["ids"], "n": r["n"], "x": r["text"]} for r in want]
+else:
+    assert got == [{"ids": r["ids"], "text": r["text"]} for r in want]
+END
+        python3 - "$format $options" <<'END'
+import os, random, subprocess, sys
+random.seed(1)
+names = [n for n in sorted(os.listdir("d1")) if n != ".lock"]
+for name in [n for n in names if "-000000" in n or "shard" not in n] * 4:
+    data = bytearray(open("d1/" + name, "rb").read())
+    i = random.randrange(len(data))
+    data[i] ^= 1 << random.randrange(8)
+    open("d1/" + name, "r+b").write(data)
+    code = subprocess.run(["shard", "--verify", "d1"], capture_output=True).returncode
+    assert code in (1, 78), (sys.argv[1], name, i, code)
+    data = open("d4/" + name, "rb").read()
+    open("d1/" + name, "wb").write(data)
+END
+        shard -o d1 --format $format $options --size 20k <in # complete: compared, nothing written
+        # stopped after the second shard: the rest is written again
+        python3 - <<'END'
+import json, os
+m = json.load(open("d1/manifest.json"))
+head = {k: m[k] for k in ("schema", "tool", "version", "options", "fingerprint")}
+rows = [head] + m["shards"][:2]
+open("d1/journal.jsonl", "w").write("".join(json.dumps(r, separators=(",", ":")) + "\n" for r in rows))
+os.unlink("d1/manifest.json")
+for s in m["shards"][2:]:
+    for f in s["files"]: os.unlink("d1/" + f["name"])
+END
+        run shard --cat d1
+        [ "$status" = 78 ]
+        shard -o d1 --format $format $options --size 20k -j3 <in
+        diff -r d1 d4
+        rm -r d1 d4
+    done < <(formats)
+}
+
+@test "formats: what does not fit is named" {
+    run shard -o d --format npy --dtype i32 </dev/null
+    [ "$status" = 2 ]
+    run shard -o d --format megatron --dtype u32 </dev/null
+    [ "$status" = 2 ]
+    run shard -o d --format webdataset --columns text:str </dev/null
+    [ "$status" = 2 ]
+    run shard -o d --format mds --columns text </dev/null
+    [ "$status" = 2 ]
+    run shard -o d --format mds --columns a:str,a:int </dev/null
+    [ "$status" = 2 ]
+    run shard -o d --format mds --size 5G </dev/null
+    [ "$status" = 2 ]
+    printf '{"text":"a","n":1.5,"b":"a"}\n' >in
+    for c in n:str n:int b:bytes x:str text:ndarray; do
+        rm -rf d
+        run shard -o d --format mds --columns $c <in
+        [ "$status" = 65 ] || { echo "$c: $status"; return 1; }
+        [[ "$output" == *"member '${c%%:*}'"* ]]
+    done
+}
 
 @test "megatron: what a reader of the files sees, u16, i32 and auto" {
     documents 800 60000 >small
@@ -404,7 +511,7 @@ END
         run shard --cat d
         [ "$status" != 139 ] && [ "$status" != 134 ]
     }
-    lie 'm["schema"] = 2' 78
+    lie 'm["schema"] = 3' 78
     lie 'del m["shards"]' 78
     lie 'm["options"]["size"] = 5' 78
     lie 'm["options"]["format"] = "x"' 78
@@ -436,4 +543,10 @@ END
     [ "$(shard --stat d --stat-format json | python3 -c 'import json,sys
 d=json.load(sys.stdin); print(d["shards"], d["records"], d["records_per_shard"])')" = "3 50 {'min': 10, 'max': 20}" ]
     shard --stat d | grep -q '^records  *50 '
+}
+
+@test "the examples of the manual run" {
+    mixed 20 >corpus.jsonl
+    man_examples shard
+    shard --verify mds && shard --verify train
 }

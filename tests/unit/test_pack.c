@@ -117,7 +117,14 @@ static void frames_come_back(void **state)
 
 static void manifests_come_back(void **state)
 {
-    struct manifest m = { .options = { PACK_MEGATRON, 1000, 0, 0, 0, 2, 100, PACK_AUTO } }, again;
+    struct manifest m = { .options = { .format = PACK_MEGATRON,
+                                       .size = 1000,
+                                       .eos = 2,
+                                       .bos = -1,
+                                       .vocab = 100,
+                                       .tokenizer = "0123456789abcdef0123456789abcdef",
+                                       .columns = "" } },
+                    again;
     struct pack_shard s = {
         .records = 3, .tokens = 9, .content_bytes = 80, .dtype = PACK_U16, .file_count = 2
     };
@@ -126,11 +133,13 @@ static void manifests_come_back(void **state)
     journal_head(&m.options, &journal);
     for (int i = 0; i < 20; i++) {
         s.content = hash128_of(slice_make((char *)&i, 4));
-        pack_file_name(PACK_MEGATRON, i, 0, s.files[0].name);
-        pack_file_name(PACK_MEGATRON, i, 1, s.files[1].name);
+        pack_file_name(&m.options, i, 0, s.files[0].name);
+        pack_file_name(&m.options, i, 1, s.files[1].name);
+        memset(s.files[0].sha256, 'a', SHA256_HEX - 1);
+        memset(s.files[1].sha256, '0', SHA256_HEX - 1);
         s.files[1].hash = s.content;
         manifest_add(&m, &s, &arena);
-        journal_row(PACK_MEGATRON, i, &s, &journal);
+        journal_row(&m.options, i, &s, &journal);
     }
     manifest_write(&m, &text);
     assert_true(manifest_read(&again, buf_slice(&text), &arena, &err));
