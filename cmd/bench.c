@@ -6,6 +6,10 @@
 #include "../lib/stat/evaluate.h"
 #include "../lib/stat/loading.h"
 #include "../lib/stat/measuring.h"
+#include "../lib/stat/phases.h"
+#include "../lib/stat/strata.h"
+
+#include <math.h>
 
 struct conf {
     struct measuring_conf m;
@@ -13,10 +17,12 @@ struct conf {
     struct opt_list metrics;
     double alpha, share;
     struct loading_conf load;
-    bool compare, load_mode;
+    struct strata_conf strata;
+    struct phases_conf phases;
+    bool compare, load_mode, stats_mode, phases_mode;
 };
 
-enum mode { MODE_MEASURE, MODE_EVAL, MODE_COMPARE, MODE_LOAD };
+enum mode { MODE_MEASURE, MODE_EVAL, MODE_COMPARE, MODE_LOAD, MODE_STATS, MODE_PHASES };
 #define IN(mode)    (1u << (mode))
 #define AT(member)  offsetof(struct conf, m.member)
 #define OWN(member) offsetof(struct conf, member)
@@ -116,12 +122,29 @@ static const struct opt opts[] = {
       .modes = IN(MODE_LOAD), .group = "Load", .help = "latency that counts as good" },
     { 0, "saturate", OPT_FLAG, OWN(load.saturate), .modes = IN(MODE_LOAD), .needs = "slo",
       .group = "Load", .help = "search the highest rate within --slo" },
+    { 0, "stats", OPT_FLAG, OWN(stats_mode), .flags = OPT_MODE, .group = "Samples",
+      .help = "shares, lengths and drift of a sample" },
+    { 0, "by", OPT_FIELD, OWN(strata.by), .arg = "PATH", .modes = IN(MODE_STATS),
+      .group = "Samples", .help = "member whose values are the strata" },
+    { 0, "length-of", OPT_FIELD, OWN(strata.field), .arg = "PATH", .def = "text",
+      .modes = IN(MODE_STATS), .group = "Samples", .help = "member whose length is measured" },
+    { 0, "reference", OPT_PATH, OWN(strata.reference), .arg = "FILE", .modes = IN(MODE_STATS),
+      .group = "Samples", .help = "sample that drift is measured from" },
+    { 0, "max-psi", OPT_FLOAT, OWN(strata.max_psi), .arg = "X", .min = 0, .max = 1000,
+      .modes = IN(MODE_STATS), .needs = "reference", .group = "Samples",
+      .help = "exit 1 when the drift (PSI) is more" },
+    { 0, "phases", OPT_FLAG, OWN(phases_mode), .flags = OPT_MODE, .group = "Latency",
+      .help = "where time goes, from the timings of infer" },
+    { 0, "plot", OPT_PATH, OWN(phases.plot), .arg = "FILE", .flags = OPT_WRITES,
+      .modes = IN(MODE_PHASES), .group = "Latency", .help = "draw it" },
 };
 
 static const struct command_mode modes[] = {
     [MODE_MEASURE] = { NULL, "run a command and measure it", COMMON_JOBS, false },
     [MODE_EVAL] = { "eval", "judge predictions", COMMON_SEED, true },
     [MODE_LOAD] = { "load", "time the answers of a filter", COMMON_JOBS, false },
+    [MODE_STATS] = { "stats", "what a sample is made of", COMMON_SEED, false },
+    [MODE_PHASES] = { "phases", "where the time of requests goes", COMMON_SEED, false },
     [MODE_COMPARE] = { "compare", "verdict on a canary", COMMON_SEED, false },
 };
 
@@ -143,6 +166,10 @@ static const struct command_example examples[] = {
       "bench --compare stable.jsonl canary.jsonl --metric ms:5% --metric error" },
     { "how fast are the answers at 500 requests a second",
       "bench --load --requests in.jsonl --rate 500 --duration 2s -- clean --trim" },
+    { "has today's sample drifted from yesterday's",
+      "bench --stats --by lang --reference gold.jsonl --max-psi 0.25 pred.jsonl" },
+    { "where does the time of requests go",
+      "infer -m demo --timings < in.jsonl | bench --phases --plot p.svg" },
     { 0 },
 };
 
@@ -235,6 +262,17 @@ static bool run(struct app *app, void *arg, struct err *err)
     switch (app->options.mode) {
     case MODE_EVAL:
         return evaluate(app, &env, c, err);
+    case MODE_STATS:
+        c->strata.paths = app->options.operands;
+        c->strata.path_count = app->options.operand_count;
+        c->strata.max_psi = app_given(app, "max-psi") ? c->strata.max_psi : NAN;
+        c->strata.json = c->m.format == BENCH_JSON;
+        return strata_run(&env, &c->strata, err);
+    case MODE_PHASES:
+        c->phases.paths = app->options.operands;
+        c->phases.path_count = app->options.operand_count;
+        c->phases.json = c->m.format == BENCH_JSON;
+        return phases_run(&env, &c->phases, err);
     case MODE_LOAD:
         return load(app, &env, c, err);
     case MODE_COMPARE:

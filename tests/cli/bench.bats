@@ -280,15 +280,17 @@ END
 
 @test "the examples of the manual page run" {
     [ -x "$BUILD/bin/clean" ] && [ -x "$BUILD/bin/dedup" ] || skip "needs clean and dedup"
-    for i in $(seq 1 2000); do echo "{\"id\":$i,\"text\":\"line $i\"}"; done >in.jsonl
+    for i in $(seq 1 2000); do echo "{\"id\":$i,\"text\":\"line $i\"}"; done >lines.jsonl
+    cp lines.jsonl in.jsonl
     bench --dump-options | sed -n 's/^@example\t[^\t]*\t//p' >examples
     [ "$(wc -l <examples)" -ge 5 ]
     for i in $(seq 1 1500); do
-        echo "{\"id\":$i,\"label\":\"x\",\"ms\":$((20 + i % 7)),\"error\":false}"
+        echo "{\"id\":$i,\"text\":\"t\",\"lang\":\"l$((i % 5))\",\"label\":\"x\",\"ms\":$((20 + i % 7)),\"error\":false}"
     done | tee gold.jsonl pred.jsonl stable.jsonl >canary.jsonl
     while read -r line; do
+        case $line in infer*) head -3 lines.jsonl | sed 's/"text"/"prompt"/' >in.jsonl ;; esac
         sh -c "$line" >out 2>err </dev/null || { echo "$line: $?"; cat out err; return 1; }
-        grep -Eq '^wall|^accuracy  |^metric |^latency ' out
+        grep -Eq '^wall|^accuracy  |^metric |^latency |^length of' out
     done <examples
 }
 
@@ -467,7 +469,7 @@ for line in iter(sys.stdin.readline, ""):
 for i in pending:
     print(json.dumps({"id": i, "completion": ""}))
 END
-    bench --load --requests in.jsonl --concurrency 2 --duration 300ms --format json -- python3 parts.py >r.json
+    bench --load --requests in.jsonl --concurrency 2 --duration 2s --format json -- python3 parts.py >r.json
     [ "$(json r.json 'd["requests"] > 2 and d["tokens"] >= 3 * (d["requests"] - 1) and "p99" in d["ttft_seconds"] and "p50" in d["seconds_per_token"]')" = true ]
     bench --load --requests in.jsonl --duration 100ms -- cat | grep -q '^closed loop, 1 at once: [1-9]'
     while IFS='|' read -r code text command; do
@@ -490,8 +492,8 @@ for line in iter(sys.stdin.readline, ""):
     sys.stdout.write(line)
     sys.stdout.flush()
 END
-    bench --load --requests in.jsonl --saturate --rate 20 --duration 300ms --slo 200ms --report r.json -- python3 slow.py >/dev/null
-    [ "$(json r.json '10 <= d["saturation_per_second"] <= 400')" = true ] || { json r.json 'd'; return 1; }
+    bench --load --requests in.jsonl --saturate --rate 20 --duration 400ms --slo 3s --report r.json -- python3 slow.py >/dev/null
+    [ "$(json r.json '10 <= d["saturation_per_second"] <= 4000')" = true ] || { json r.json 'd'; return 1; }
     for bad in "-- cat" "--requests in.jsonl" "--requests in.jsonl --saturate -- cat" "--requests in.jsonl --rate 5 --concurrency 2 -- cat" \
         "--requests in.jsonl --runs 3 -- cat" "--requests in.jsonl --rate 0 -- cat"; do
         run bench --load $bad
@@ -501,5 +503,72 @@ END
     [ "$status" = 66 ]
     echo '{"a":' >bad.jsonl
     run bench --load --requests bad.jsonl -- cat
+    [ "$status" = 65 ]
+}
+
+@test "--stats: shares, lengths and drift, with a gate" {
+    python3 - <<'END'
+import json
+def write(name, counts, length):
+    with open(name, "w") as f:
+        for lang, n in counts.items():
+            f.writelines(json.dumps({"meta": {"lang": lang}, "text": "\u00e4" * (length + i % 10)}) + "\n" for i in range(n))
+write("base", {"en": 700, "de": 200, "fr": 100}, 50)
+write("same", {"fr": 52, "en": 351, "de": 97}, 50)
+write("other", {"en": 100, "de": 200, "pt": 700}, 50)
+write("longer", {"en": 700, "de": 200, "fr": 100}, 80)
+END
+    bench --stats --by meta.lang same --format json >r.json
+    [ "$(json r.json '[d["rows"], [(s["stratum"], s["rows"]) for s in d["strata"]], d["length"]["min"], d["length"]["max"]]')" = \
+        '[500, [["en", 351], ["de", 97], ["fr", 52]], 50, 59]' ]
+    bench --stats --by meta.lang --reference base --max-psi 0.1 same | grep -q '^drift of strata: PSI 0.00'
+    run bench --stats --by meta.lang --reference base --max-psi 0.25 other
+    [ "$status" = 1 ]; [[ $output == *"the strata have drifted: PSI "* ]]
+    run bench --stats --reference base --max-psi 0.25 longer
+    [ "$status" = 1 ]; [[ $output == *"the lengths have drifted: PSI "* ]]
+    # By definition, half a row in every bin.
+    bench --stats --by meta.lang --reference base other --format json >r.json
+    python3 - <<'END'
+import json, math
+now, base = {"en": 100, "de": 200, "pt": 700}, {"en": 700, "de": 200, "fr": 100}
+bins = set(now) | set(base)
+p = [(now.get(b, 0) + 0.5) / (1000 + 2) for b in bins]
+q = [(base.get(b, 0) + 0.5) / (1000 + 2) for b in bins]
+got = json.load(open("r.json"))
+assert abs(got["psi"] - sum((a - b) * math.log(a / b) for a, b in zip(p, q))) < 1e-9, got
+m = [(a + b) / 2 for a, b in zip(p, q)]
+js = sum(a * math.log2(a / c) + b * math.log2(b / c) for a, b, c in zip(p, q, m)) / 2
+assert abs(got["js"] - js) < 1e-9 and got["length_psi"] < 0.01, got
+END
+    bench --stats <same | grep -q '^500 rows'
+    for bad in "--stats --max-psi 1 same" "--by x -- true" "--stats --runs 2 same" "--stats --plot x.svg same"; do
+        run bench $bad
+        [ "$status" = 2 ] || { echo "$bad: $status $output"; return 1; }
+    done
+}
+
+@test "--phases adds up the timings, and draws them" {
+    python3 - <<'END'
+import json
+with open("t.jsonl", "w") as f:
+    for i in range(200):
+        f.write(json.dumps({"id": i, "timings": {"queue_ms": 1, "decode_ms": 3 + (i == 199) * 96, "tokens": 7}}) + "\n")
+END
+    bench --phases --format json --plot p.svg t.jsonl >r.json
+    [ "$(json r.json '[(p["phase"], p["total_ms"], p["p50_ms"]) for p in d["phases"]] + [d["latency"]["total_ms"], d["latency"]["max_ms"], d["rows"]]')" = \
+        '[["queue", 200.0, 1.0], ["decode", 696.0, 3.0], 896.0, 100.0, 200]' ]
+    python3 - <<'END'
+import xml.etree.ElementTree as x
+texts = [t.text for t in x.parse("p.svg").getroot().iter("{http://www.w3.org/2000/svg}text")]
+assert texts[:3] == ["Where the time goes, 200 requests", "queue", "decode"], texts
+assert "slowest hundredth" in texts and "4.48 ms" in texts and "52 ms" in texts, texts
+END
+    bench --phases t.jsonl | grep -Eq '^decode +696.000 +77.68%'
+    run bench --phases --plot p.svg t.jsonl
+    [ "$status" = 73 ]
+    echo '{"timings":{"a_ms":-1}}' >bad
+    run bench --phases bad
+    [ "$status" = 65 ]; [[ $output == *"bad:1: a member of 'timings' is not a time"* ]]
+    run bench --phases /dev/null
     [ "$status" = 65 ]
 }
