@@ -130,7 +130,10 @@ struct tok *model_file_tokenizer(const struct model_file *m, struct arena *arena
 
     if (m->kind == MODEL_FOLDER && m->has_tokenizer) {
         struct tok_conf conf = { .name = arena_printf(arena, "%s/tokenizer.json", m->path).ptr };
-        return tok_load(&conf, m->tokenizer_json, arena, err);
+        struct tok *tok = tok_load(&conf, m->tokenizer_json, arena, err);
+        if (tok)
+            tok_whole_texts(tok);
+        return tok;
     }
     struct tok_conf conf = { .name = m->path };
     if (m->has_tokenizer)

@@ -110,6 +110,11 @@ static const char *describe(const struct tok *t)
         .ptr;
 }
 
+void tok_whole_texts(struct tok *t)
+{
+    t->post.pad = t->post.truncate = false;
+}
+
 bool tok_finish(struct tok *t, struct err *err)
 {
     t->size = t->bpe.vocab.size;

@@ -68,6 +68,9 @@ struct tok *tok_load(const struct tok_conf *conf, slice bytes, struct arena *are
                      struct err *err);
 /* Releases what the arena does not own (compiled patterns). NULL is allowed. */
 void tok_free(struct tok *t);
+/* From here on nothing is padded or cut, whatever the file says: models take texts as they are, and
+ * one that is too long is not cut in silence. Before the first use. */
+void tok_whole_texts(struct tok *t);
 struct tok_scratch *tok_scratch_new(const struct tok *t);
 void tok_scratch_free(struct tok_scratch *s);
 

@@ -105,12 +105,18 @@ def classify(model, tmp):
     good = sum(max(abs(a - b) for a, b in zip(o["logits"], r["logits"])) < 1e-3 and
                o["scores"][o["label"]] == max(o["scores"].values())
                for o, r in zip(out, with_ids))
+    out = run("infer", "-m", model, "--classify", "--batch", "32",
+              records=[{"text": r["text"]} for r in rows])
+    accurate = sum(o["label"] == r["label"] for o, r in zip(out, rows))
+    print(f"# accuracy {accurate / len(rows):.4f}")
+    good += sum(max(abs(a - b) for a, b in zip(o["logits"], r["logits"])) < 1e-3
+                for o, r in zip(out, rows))
     for pooling, member in (("mean", "mean_pooled"), ("cls", "cls_hidden")):
         out = run("infer", "-m", model, "--embed", "--pooling", pooling,
                   records=[{"ids": r["ids"]} for r in with_ids])
         good += sum(max(abs(a - b) for a, b in zip(o["embedding"], r[member])) < 1e-3
                     for o, r in zip(out, with_ids))
-    return good, 3 * len(with_ids)
+    return good, 3 * len(with_ids) + len(rows)
 
 
 def golden1(model, tmp):
