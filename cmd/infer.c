@@ -3,15 +3,17 @@
 #include "../lib/hash.h"
 #include "../lib/log.h"
 #include "../lib/model/generate.h"
+#include "../lib/model/imatrix.h"
 #include "../lib/model/occurrence.h"
 #include "../lib/model/prompt.h"
 #include "../lib/os.h"
+#include "../lib/out.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 struct conf {
-    const char *model, *chat_template;
+    const char *model, *chat_template, *imatrix_out;
     int64_t max_tokens, batch, top_k;
     double temperature, top_p, min_p;
     struct opt_list stop;
@@ -24,6 +26,7 @@ struct conf {
 enum mode { MODE_TEXT, MODE_SCORE, MODE_EMBED, MODE_CLASSIFY };
 #define GENERATES (1u << MODE_TEXT)
 #define EMBEDS    (1u << MODE_EMBED)
+#define READS     (1u << MODE_SCORE | 1u << MODE_EMBED | 1u << MODE_CLASSIFY)
 
 static const struct opt opts[] = {
     { 'm', "model", OPT_PATH, AT(model), .arg = "MODEL", .flags = OPT_REQUIRED, .group = "Model",
@@ -69,6 +72,8 @@ static const struct opt opts[] = {
     { 0, "logits", OPT_ENUM, AT(logits), .arg = "WHICH", .def = "none", .choices = "none|last|all",
       .modes = GENERATES, .group = "Output",
       .help = "add logits after the prompt, or after each token" },
+    { 0, "imatrix-out", OPT_PATH, AT(imatrix_out), .arg = "FILE", .flags = OPT_WRITES,
+      .modes = READS, .group = "Output", .help = "write what matters to quantize --imatrix" },
     { 0, "timings", OPT_FLAG, AT(timings), .group = "Output",
       .help = "add timings: milliseconds by phase" },
 };
@@ -189,6 +194,7 @@ struct run {
     struct model *model;
     struct model_state *state;
     struct generator *generator;
+    struct imatrix *imatrix;
     struct prompt_maker prompts;
     struct occurrence seen;
     struct tok_ids ids; /* of the record that is being read */
@@ -677,6 +683,30 @@ static void generator_open(struct run *r)
     };
     r->state = model_state_new(r->model, r->pool, generator_step_tokens(r->model, gc.batch));
     r->generator = generator_new(r->model, r->state, r->prompts.tok, &gc);
+    if (c->imatrix_out) {
+        r->imatrix = imatrix_new(r->model);
+        model_state_collect(r->state, r->imatrix);
+    }
+}
+
+static bool imatrix_write(struct run *r, struct err *err)
+{
+    const struct out_conf oc = { .path = r->conf->imatrix_out, .force = r->app->common.force };
+    struct buf bytes = { 0 };
+
+    if (!r->imatrix)
+        return true;
+    struct out *out = out_open(&oc, err);
+    if (!out)
+        return false;
+    imatrix_build(r->imatrix, r->file, &bytes);
+    report_int(&r->app->report, "imatrix_tokens", imatrix_tokens(r->imatrix), "tokens collected");
+    bool ok = out_write(out, buf_slice(&bytes), err);
+    buf_release(&bytes);
+    if (ok)
+        return out_commit(out, err);
+    out_abort(out);
+    return false;
 }
 
 static bool run(struct app *app, void *arg, struct err *err)
@@ -697,13 +727,14 @@ static bool run(struct app *app, void *arg, struct err *err)
         ok = records_run(&r, err);
         report(&r);
         if (ok)
-            ok = flow_close(r.flow, err);
+            ok = imatrix_write(&r, err) && flow_close(r.flow, err);
         else
             flow_abort(r.flow);
     }
     while (r.jobs)
         job_free(r.jobs);
     generator_free(r.generator);
+    imatrix_free(r.imatrix);
     model_state_free(r.state);
     occurrence_release(&r.seen);
     tok_ids_release(&r.ids);

@@ -2,11 +2,12 @@
 #include "../lib/app.h"
 #include "../lib/log.h"
 #include "../lib/model/convert.h"
+#include "../lib/model/imatrix.h"
 #include "../lib/model/inspect.h"
 #include "../lib/out.h"
 
 struct conf {
-    const char *type, *inspect;
+    const char *type, *inspect, *imatrix;
     bool dry_run, pure;
 };
 
@@ -29,6 +30,9 @@ static const struct opt opts[] = {
       .help = "of the weights: Q8_0, Q4_K_M, F16 ... (manual)" },
     { 0, "pure", OPT_FLAG, offsetof(struct conf, pure), .needs = "type", .modes = IN_CONVERT,
       .group = "Conversion", .help = "this type for all weights, no mixture" },
+    { 0, "imatrix", OPT_PATH, offsetof(struct conf, imatrix), .arg = "FILE", .needs = "type",
+      .modes = IN_CONVERT, .group = "Conversion",
+      .help = "weigh errors by importance (infer --imatrix-out)" },
     { 0, "dry-run", OPT_FLAG, offsetof(struct conf, dry_run), .modes = IN_CONVERT,
       .group = "Conversion", .help = "print the table of tensors, write nothing" },
     { 0, "inspect", OPT_PATH, offsetof(struct conf, inspect), .arg = "MODEL", .flags = OPT_MODE,
@@ -132,6 +136,8 @@ static void tell(struct app *app, const struct model_file *m, const struct conve
     }
     buf_append_byte(&list, ']');
     report_json(&app->report, "fallbacks", buf_slice(&list));
+    if (p->weighted)
+        report_int(&app->report, "weighted_tensors", p->weighted, "Tensors with importance.");
     report_int(&app->report, "fallback_tensors", p->fallbacks, "Tensors of another type.");
     report_int(&app->report, "output_file_bytes", p->bytes_out, "Size of the output file.");
     buf_release(&list);
@@ -163,9 +169,22 @@ static bool dry_run(struct app *app, const struct convert_plan *plan, struct err
     return true;
 }
 
+/* The importance matrix; NULL without one. False: it cannot be used. */
+static bool open_imatrix(struct app *app, const char *path, const struct mixture *mix,
+                         struct model_file **im, struct err *err)
+{
+    *im = NULL;
+    if (!path)
+        return true;
+    if (!tensor_layout(mix->type)->from_row)
+        return err_set(err, ERR_USAGE, "option '--imatrix': %s has no use for it", mix->name);
+    *im = model_file_open(path, false, &app->arena, err);
+    return *im && imatrix_check(*im, err);
+}
+
 static bool convert(struct app *app, const struct conf *conf, struct err *err)
 {
-    const struct convert_conf cc = {
+    struct convert_conf cc = {
         .mixture = mixture_find(slice_of(conf->type)),
         .pure = conf->pure,
         .jobs = (int)app->common.jobs,
@@ -185,19 +204,28 @@ static bool convert(struct app *app, const struct conf *conf, struct err *err)
                        "option '-o -': a model is written to a file, not to stdout");
     if (cc.output && !convert_check_output(cc.output, cc.force, err))
         return false;
-    struct model_file *m = open_model(app, app->options.operands[0], err);
-    if (!m)
+    struct model_file *im, *m;
+    if (!open_imatrix(app, conf->imatrix, cc.mixture, &im, err) ||
+        !(m = open_model(app, app->options.operands[0], err))) {
+        model_file_close(im);
         return false;
+    }
+    cc.imatrix = im;
     bool ok = convert_plan_make(m, &cc, &app->arena, &plan, err);
     if (ok) {
         app->report.in = app->report.out = app->report.records_out = plan.count;
         app->report.bytes_in = plan.bytes_in;
         tell(app, m, &plan);
+        if (im && !plan.weighted)
+            ok = err_set(err, ERR_CONFIG, "%s: knows none of the tensors of %s", im->path, m->path);
+    }
+    if (ok) {
         ok = conf->dry_run ? dry_run(app, &plan, err) : convert_write(m, &plan, &cc, err);
         app->report.bytes_out = ok && !conf->dry_run ? plan.bytes_out : 0;
     }
     convert_plan_release(&plan);
     model_file_close(m);
+    model_file_close(im);
     return ok;
 }
 

@@ -21,6 +21,7 @@ complete -c infer -l classify -d 'add label and scores of the member text (or id
 complete -c infer -l ids -d 'add completion_ids'
 complete -c infer -l no-ids -d 'not --ids'
 complete -c infer -l logits -r -f -a 'none last all' -d 'add logits after the prompt, or after each token'
+complete -c infer -l imatrix-out -r -F -d 'write what matters to quantize --imatrix'
 complete -c infer -l timings -d 'add timings: milliseconds by phase'
 complete -c infer -l no-timings -d 'not --timings'
 complete -c infer -l files-from -r -F -d 'read the names of the inputs from FILE (- is stdin)'

@@ -22,6 +22,8 @@ struct worker {
     char *in, *out;
     ptrdiff_t in_cap, out_cap;
     float values[PIECE];
+    char *row; /* float32, of tensors that are quantized row by row */
+    ptrdiff_t row_cap;
     ptrdiff_t failed; /* number of the part, PTRDIFF_MAX: none */
     struct err err;
 };
@@ -89,6 +91,25 @@ static bool convert_part(const struct part *p, const char *src, char *dst, float
     return true;
 }
 
+/* With importance a row is quantized as a whole. */
+static bool convert_rows(const struct part *p, const char *src, char *dst, float *values,
+                         struct err *err)
+{
+    const struct tensor *to = &p->tensor->out;
+    int from = (int)p->tensor->from->type;
+    int64_t n = to->ne[0], matrix = n * to->ne[1], row_bytes = tensor_row_bytes((int)to->type, n);
+    float limit = type_limit((int)to->type);
+
+    for (int64_t i = 0; i < p->count; i += n) {
+        tensor_to_f32(from, src + tensor_row_bytes(from, i), values, n);
+        if (!floatconv()->below(values, n, limit) && !check_values(p, values, i, n, err))
+            return false;
+        tensor_from_row((int)to->type, values, dst + i / n * row_bytes, n,
+                        p->tensor->importance + (p->first + i) / matrix * n);
+    }
+    return true;
+}
+
 static char *grow(char *buffer, ptrdiff_t *cap, int64_t need)
 {
     if (need <= *cap)
@@ -108,6 +129,14 @@ static int64_t part_bytes(int type, int64_t elements)
     return elements / l->block * l->block_bytes;
 }
 
+static bool convert_any(const struct part *p, struct worker *w)
+{
+    if (!p->tensor->importance)
+        return convert_part(p, w->in, w->out, w->values, &w->err);
+    w->row = grow(w->row, &w->row_cap, p->tensor->out.ne[0] * 4);
+    return convert_rows(p, w->in, w->out, (float *)(void *)w->row, &w->err);
+}
+
 static bool run_part(const struct run *r, const struct part *p, struct worker *w)
 {
     const struct tensor *from = p->tensor->from, *to = &p->tensor->out;
@@ -117,7 +146,7 @@ static bool run_part(const struct run *r, const struct part *p, struct worker *w
     w->in = grow(w->in, &w->in_cap, in_bytes);
     w->out = grow(w->out, &w->out_cap, out_bytes);
     if (!model_file_read_part(r->model, from, p->first, p->count, w->in, &w->err) ||
-        !convert_part(p, w->in, w->out, w->values, &w->err))
+        !convert_any(p, w))
         return false;
     const char *bytes = from->type == to->type ? w->in : w->out;
     return os_pwrite_all(r->fd, r->name, slice_make(bytes, out_bytes), at, &w->err);
@@ -146,6 +175,9 @@ static void run_task(void *arg, ptrdiff_t task, int thread)
 static int64_t part_length(const struct convert_tensor *t)
 {
     int64_t unit = model_file_unit(t->from);
+
+    if (t->importance) /* whole rows; a unit is one, or some of them */
+        unit = MAX(unit, t->out.ne[0]);
 
     return unit == 1 ? CONVERT_PART : MAX(CONVERT_PART / unit, 1) * unit;
 }
@@ -223,6 +255,7 @@ static bool write_file(const struct model_file *m, const struct convert_plan *p,
     for (int i = 0; i < conf->jobs; i++) {
         free(r.workers[i].in);
         free(r.workers[i].out);
+        free(r.workers[i].row);
     }
     free(r.workers);
     free(r.parts);

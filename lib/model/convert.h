@@ -27,7 +27,8 @@
 
 struct convert_conf {
     const struct mixture *mixture;
-    bool pure; /* its type for all weights */
+    bool pure;                        /* its type for all weights */
+    const struct model_file *imatrix; /* importance (imatrix.h), open; or NULL */
     int jobs;
     const char *output;
     bool force;
@@ -39,8 +40,9 @@ struct convert_conf {
 struct convert_tensor {
     struct tensor out; /* type, shape, offset and bytes in the result */
     const struct tensor *from;
-    const char *reason; /* why it is not the type asked for; NULL: it is */
-    bool fallback;      /* the reason is a row that does not divide */
+    const float *importance; /* [matrices][columns], or NULL */
+    const char *reason;      /* why it is not the type asked for; NULL: it is */
+    bool fallback;           /* the reason is a row that does not divide */
 };
 
 struct convert_plan {
@@ -49,7 +51,7 @@ struct convert_plan {
     struct model_keys keys;
     struct buf header;
     int64_t bytes_in, bytes_out;
-    ptrdiff_t fallbacks;
+    ptrdiff_t fallbacks, weighted; /* tensors with a fallback type, with importance */
 };
 
 /* The keys of the tokenizer are taken from the model (GGUF) or loaded (folder). */

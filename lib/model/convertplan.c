@@ -3,6 +3,7 @@
 
 #include "convert.h"
 #include "gguf.h"
+#include "imatrix.h"
 #include "modeltok.h"
 
 /* Larger ones are pages of nothing between tensors. */
@@ -56,9 +57,9 @@ static bool choose_type(const struct model_file *m, const struct convert_conf *c
 }
 
 /* What the mixture looks at. */
-static struct mixture_model model_facts(const struct model_file *m)
+static struct mixture_model model_facts(const struct model_file *m, bool importance)
 {
-    struct mixture_model f = { .arch = m->arch };
+    struct mixture_model f = { .arch = m->arch, .has_importance = importance };
 
     model_get_int(m, "%s.block_count", &f.layers);
     model_get_int(m, "%s.expert_count", &f.experts);
@@ -214,7 +215,7 @@ bool convert_plan_make(const struct model_file *m, const struct convert_conf *co
     p->tensors = arena_new(arena, struct convert_tensor, p->count);
     if (!check_source(m, err) || !make_keys(m, conf->mixture, p, err))
         return false;
-    struct mixture_model facts = model_facts(m);
+    struct mixture_model facts = model_facts(m, conf->imatrix != NULL);
     const int64_t *order = kind_orders(m, arena);
     struct tensor *out = arena_new(arena, struct tensor, p->count);
     for (ptrdiff_t i = 0; i < p->count; i++) {
@@ -225,6 +226,10 @@ bool convert_plan_make(const struct model_file *m, const struct convert_conf *co
         if (tensor_size_bytes(&t->out) < 0)
             return err_set(err, ERR_CONFIG, "%s: tensor %s: size overflows", m->path,
                            ERR_QUOTE(t->out.name));
+        if (conf->imatrix && tensor_layout((int)t->out.type)->from_row &&
+            !imatrix_values(conf->imatrix, &t->out, arena, &t->importance, err))
+            return false;
+        p->weighted += t->importance != NULL;
         out[i] = t->out;
         p->fallbacks += t->fallback;
         p->bytes_in += t->from->bytes;

@@ -1,6 +1,7 @@
 /* Mixtures of experts (Shazeer et al. 2017): a router weighs all experts of a layer, the best few
  * compute. Each token is computed alone, one column at a time, so what it gets does not depend on
  * who shares the step; the outputs of its experts are added in the order of their numbers. */
+#include "imatrix.h"
 #include "modellayer.h"
 
 #include <stdlib.h>
@@ -87,6 +88,10 @@ static void token_task(void *arg, ptrdiff_t t, int thread)
         column_run(e, &l->experts[i].gate, x, e->gate);
         column_run(e, &l->experts[i].up, x, e->up);
         model_activate(s, e->act, e->gate, e->up, shape->expert_ffn);
+        if (s->collect) {
+            imatrix_add_expert(s->collect, s->layer, IMATRIX_FFN, i, x, shape->dim);
+            imatrix_add_expert(s->collect, s->layer, IMATRIX_DOWN, i, e->act, shape->expert_ffn);
+        }
         column_run(e, &l->experts[i].down, e->act, e->out);
         s->vec->scale(e->out, e->router[i], shape->dim);
         s->vec->add(sum, e->out, shape->dim);
@@ -95,5 +100,8 @@ static void token_task(void *arg, ptrdiff_t t, int thread)
 
 void experts_run(struct model_state *s)
 {
-    threads_run(s->pool, token_task, s, s->count);
+    if (!s->collect)
+        threads_run(s->pool, token_task, s, s->count);
+    for (ptrdiff_t t = 0; s->collect && t < s->count; t++) /* sums are for one thread */
+        token_task(s, t, 0);
 }

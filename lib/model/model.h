@@ -103,6 +103,10 @@ struct model_state *model_state_new(const struct model *m, struct threads *pool,
 void model_state_free(struct model_state *s); /* NULL is allowed */
 ptrdiff_t model_state_max_tokens(const struct model_state *s);
 
+/* Every step adds the inputs of its matrices to `im` (imatrix.h); NULL: no more. */
+struct imatrix;
+void model_state_collect(struct model_state *s, struct imatrix *im);
+
 void model_forward(struct model_state *s, const struct model_token *tokens, ptrdiff_t count);
 
 /* The last hidden state (after the final norm) of the index-th token with output set in the last

@@ -1,5 +1,6 @@
 /* The forward pass as a row of phases; between two phases all threads meet. Token phases work on
  * rows, matrix phases on panels of 16 output rows: threads never share an output element. */
+#include "imatrix.h"
 #include "modellayer.h"
 
 #include <math.h>
@@ -389,18 +390,33 @@ static void units_build(struct model_state *s)
     attention_reserve(s, positions);
 }
 
+void model_state_collect(struct model_state *s, struct imatrix *im)
+{
+    s->collect = im;
+}
+
+/* The input rows of the matrices that come next. */
+static void collect(struct model_state *s, enum imatrix_place place, const float *rows,
+                    ptrdiff_t width)
+{
+    for (ptrdiff_t t = 0; s->collect && t < s->count; t++)
+        imatrix_add(s->collect, s->layer, place, rows + t * width, width);
+}
+
 static void ffn_run(struct model_state *s, const struct model_layer *l)
 {
     const struct model_shape *shape = &s->m->shape;
 
     if (l->experts) {
         tokens_run(s, ffn_norm_task);
+        collect(s, IMATRIX_FFN, s->norm, shape->dim);
         experts_run(s);
         return;
     }
     bool gated = l->gate.rows;
     input_begin(s, shape->dim, s->count, (const struct matmul *[]){ &l->up, &l->gate }, 1 + gated);
     tokens_run(s, ffn_norm_task);
+    collect(s, IMATRIX_FFN, s->norm, shape->dim);
     if (gated)
         job_add(s, &l->gate, s->ffn, s->ffn_stride);
     job_add(s, &l->up, s->ffn + s->ffn_rows, s->ffn_stride);
@@ -408,6 +424,7 @@ static void ffn_run(struct model_state *s, const struct model_layer *l)
 
     input_begin(s, shape->ffn, s->count, (const struct matmul *[]){ &l->down }, 1);
     tokens_run(s, activation_task);
+    collect(s, IMATRIX_DOWN, s->act, shape->ffn);
     job_add(s, &l->down, s->proj, s->proj_stride);
     jobs_run(s);
 }
@@ -419,6 +436,7 @@ static void layer_run(struct model_state *s)
 
     input_begin(s, shape->dim, s->count, (const struct matmul *[]){ &l->q, &l->k, &l->v }, 3);
     tokens_run(s, attn_norm_task);
+    collect(s, IMATRIX_ATTN, s->norm, shape->dim);
     job_add(s, &l->q, s->qkv, s->qkv_stride);
     job_add(s, &l->k, s->qkv + s->q_rows, s->qkv_stride);
     job_add(s, &l->v, s->qkv + s->q_rows + s->kv_rows, s->qkv_stride);
@@ -429,6 +447,7 @@ static void layer_run(struct model_state *s)
     input_begin(s, (ptrdiff_t)shape->heads * shape->head_dim, s->count,
                 (const struct matmul *[]){ &l->attn_output }, 1);
     tokens_run(s, attn_pack_task);
+    collect(s, IMATRIX_ATTN_OUTPUT, s->attn, (ptrdiff_t)shape->heads * shape->head_dim);
     job_add(s, &l->attn_output, s->proj, s->proj_stride);
     jobs_run(s);
     ffn_run(s, l);

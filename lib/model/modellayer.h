@@ -50,6 +50,7 @@ struct model_state {
     const struct model *m;
     struct threads *pool;
     const struct vec_kernels *vec;
+    struct imatrix *collect; /* or NULL */
     struct arena arena;
     ptrdiff_t max_tokens;
 

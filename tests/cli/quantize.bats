@@ -357,6 +357,34 @@ PY
     quantize --dry-run --type Q5_K_M demo | grep -qE '^blk.5.attn_v.weight .* Q6_K '
 }
 
+@test "importance: infer collects it, the same for any batch; quantize loses less with it" {
+    for t in 'Remove a folder and everything in it' 'list files by size' 'copy a file to another place'; do
+        printf '{"text":"# tldr\\n> %s"}\n' "$t"
+    done >in
+    infer -m demo --score --imatrix-out a.imatrix --report r.json <in >/dev/null
+    infer -m demo --score --imatrix-out b.imatrix --batch 1 -j1 <in >/dev/null
+    cmp a.imatrix b.imatrix
+    [ "$(json r.json 'd["imatrix_tokens"] > 20')" = true ]
+    refused 73 "a.imatrix' exists" infer -m demo --score --imatrix-out a.imatrix </dev/null
+    run infer -m demo --imatrix-out x </dev/null
+    [ "$status" = 2 ]
+    quantize --inspect a.imatrix | json /dev/stdin '[t["shape"] for t in d["tensors"] if t["name"] == "blk.0.ffn_down.weight.in_sum2"][0]' | grep -q '768, 1'
+    for j in 1 4; do
+        quantize -j$j --type Q3_K_M --imatrix a.imatrix --report r.json -o w$j.gguf demo
+    done
+    cmp w1.gguf w4.gguf
+    [ "$(json r.json 'd["weighted_tensors"]')" = 42 ]
+    quantize --type Q3_K_M -o plain.gguf demo
+    infer -m plain.gguf --score --report plain.json <in >/dev/null
+    infer -m w1.gguf --score --report w.json <in >/dev/null
+    json plain.json 'd["nll"]' >a && json w.json 'd["nll"]' >b
+    python3 -c 'assert float(open("b").read()) < float(open("a").read())'
+    refused 2 "Q8_0 has no use for it" quantize --type Q8_0 --imatrix a.imatrix -o out.gguf demo
+    refused 78 "'general.type' is not 'imatrix'" quantize --type Q4_0 --imatrix plain.gguf -o out.gguf demo
+    python3 "$TOP/tests/data/models/tiny_llama.py" m 64
+    refused 78 "does not fit the model's" quantize -q --type Q4_0 --imatrix a.imatrix -o out.gguf m
+}
+
 @test "rows that do not divide by 256 fall back to blocks of 32" {
     python3 "$TOP/tests/data/models/tiny_llama.py" m 64
     for pair in Q2_K=Q4_0 Q3_K=Q4_0 Q4_K=Q5_0 Q5_K=Q5_1 Q6_K=Q8_0 IQ4_XS=IQ4_NL; do

@@ -71,10 +71,39 @@ def make(path, arch, layers, dim, ffn, heads, kv, experts=0, tied=False, qkv=Fal
     w.close()
 
 
+def importance(path):
+    """Random importance for the matrices of a model: as a file for ours, as structs for theirs."""
+    r = np.random.default_rng(2)
+    w = gguf.GGUFWriter(path, "imatrix")
+    w.add_type("imatrix")
+    items = []
+    for t in gguf.GGUFReader(source).tensors:
+        if not t.name.endswith(".weight") or "norm" in t.name or not t.name.startswith("blk."):
+            continue
+        columns, sets = int(t.shape[0]), int(t.shape[2]) if len(t.shape) > 2 else 1
+        sums = (r.random((sets, columns)) * 100).astype(np.float32)
+        counts = np.full((sets, 1), 7, np.float32)
+        w.add_tensor(t.name + ".in_sum2", sums)
+        w.add_tensor(t.name + ".counts", counts)
+        items.append((t.name.encode(), np.ascontiguousarray(sums / np.float32(7)).ravel()))
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+    data = (L_DATA * (len(items) + 1))()
+    for d, (name, values) in zip(data, items):
+        d.name, d.size = name, len(values)
+        d.data = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+    return data, items
+
+
 def read(path):
     r = gguf.GGUFReader(path)
     tensors = {t.name: (t.tensor_type.name, hashlib.sha256(t.data.tobytes()).hexdigest()) for t in r.tensors}
     return tensors, int(r.fields["general.file_type"].parts[-1][0])
+
+
+L_DATA = llama_cpp.llama_model_imatrix_data
 
 
 @llama_cpp.llama_log_callback
@@ -86,22 +115,33 @@ llama_cpp.llama_log_set(quiet, None)
 tool, folder = sys.argv[1:]
 source, theirs, ours = (os.path.join(folder, n) for n in ("mix.gguf", "theirs.gguf", "ours.gguf"))
 good = total = 0
-for types, pure, shape in (
-        (FILE_TYPES, False, dict(arch="llama", layers=17, dim=256, ffn=256, heads=8, kv=4)),
-        (FEW + ["IQ4_NL"], False, dict(arch="llama", layers=9, dim=256, ffn=256, heads=8, kv=2)),
-        (FEW, False, dict(arch="llama", layers=8, dim=256, ffn=256, heads=8, kv=2, experts=8)),
-        (FEW, False, dict(arch="llama", layers=3, dim=256, ffn=256, heads=8, kv=2, tied=True)),
-        (FILE_TYPES, False, dict(arch="llama", layers=2, dim=96, ffn=164, heads=3, kv=3)),
-        (FEW, False, dict(arch="phi3", layers=9, dim=256, ffn=256, heads=8, kv=8, qkv=True)),
-        (FEW, True, dict(arch="llama", layers=2, dim=256, ffn=160, heads=8, kv=2)),
-        (["Q4_K_S"], False, dict(arch="llama", layers=80, dim=256, ffn=256, heads=8, kv=2))):
+for types, mode, shape in (
+        (FILE_TYPES, "", dict(arch="llama", layers=17, dim=256, ffn=256, heads=8, kv=4)),
+        (FEW + ["IQ4_NL"], "", dict(arch="llama", layers=9, dim=256, ffn=256, heads=8, kv=2)),
+        (FEW, "", dict(arch="llama", layers=8, dim=256, ffn=256, heads=8, kv=2, experts=8)),
+        (FEW, "", dict(arch="llama", layers=3, dim=256, ffn=256, heads=8, kv=2, tied=True)),
+        (FILE_TYPES, "", dict(arch="llama", layers=2, dim=96, ffn=164, heads=3, kv=3)),
+        (FEW, "", dict(arch="phi3", layers=9, dim=256, ffn=256, heads=8, kv=8, qkv=True)),
+        ([t for t in FILE_TYPES if t not in ("F16", "BF16", "Q8_0")], "--imatrix",
+         dict(arch="llama", layers=8, dim=256, ffn=256, heads=8, kv=4)),
+        (FEW, "--imatrix", dict(arch="llama", layers=2, dim=256, ffn=256, heads=8, kv=2, experts=4)),
+        (FEW, "--pure", dict(arch="llama", layers=2, dim=256, ffn=160, heads=8, kv=2)),
+        (["Q4_K_S"], "", dict(arch="llama", layers=80, dim=256, ffn=256, heads=8, kv=2))):
     make(source, **shape)
+    options, keep = [], None
+    if mode == "--imatrix":
+        keep, values = importance(os.path.join(folder, "importance.gguf"))
+        options = [mode, os.path.join(folder, "importance.gguf")]
+    elif mode:
+        options = [mode]
     for name in types:
         p = llama_cpp.llama_model_quantize_default_params()
-        p.ftype, p.pure, p.nthread = FILE_TYPES[name], pure, 1
+        p.ftype, p.pure, p.nthread = FILE_TYPES[name], mode == "--pure", 1
+        if keep is not None:
+            p.imatrix = ctypes.cast(keep, ctypes.POINTER(L_DATA))
         if llama_cpp.llama_model_quantize(source.encode(), theirs.encode(), ctypes.byref(p)):
             sys.exit("llama_model_quantize failed")
-        subprocess.run([tool, "-q", "--force", "--type", name, "-o", ours] + ["--pure"] * pure + [source], check=True)
+        subprocess.run([tool, "-q", "--force", "--type", name, "-o", ours] + options + [source], check=True)
         a, b = read(theirs), read(ours)
         total += 1
         good += a == b
