@@ -236,5 +236,7 @@ bool encode_tokens(const struct tok *t, struct encode_scratch *s, const struct t
             return false;
         s->post.count++;
     }
-    return post_run(&t->post, &s->post, request->flags & TOK_ADD_SPECIAL, out, err);
+    slice texts[2] = { request->text, request->pair };
+
+    return post_run(&t->post, &s->post, request->flags & TOK_ADD_SPECIAL, texts, out, err);
 }

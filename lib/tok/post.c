@@ -91,39 +91,54 @@ static bool is_blank(uint32_t cp)
     return cp == 0x120 || uclass_in(uclass_of(cp), UCLASS_SPACE);
 }
 
-/* How many blanks there are at an edge, and in *bytes what they are in the text: U+0120 stands for one
- * byte. */
-static ptrdiff_t blanks(slice text, bool from_end, uint32_t *bytes)
+/* How many blanks there are at an edge. */
+static ptrdiff_t blanks(slice text, bool from_end)
 {
     ptrdiff_t n = 0, at = from_end ? text.len : 0;
     uint32_t cp;
 
-    *bytes = 0;
     while (from_end ? at > 0 : at < text.len) {
         int len = from_end ? uni_decode_back(text.ptr, text.ptr + at, &cp)
                            : uni_decode(text.ptr + at, &cp);
         if (!is_blank(cp))
             break;
         at += from_end ? -len : len;
-        *bytes += cp == 0x120 ? 1u : (uint32_t)len;
         n++;
     }
     return n;
 }
 
-/* Blanks at the edges of a token are not part of what it stands for. */
-static void trim_offsets(struct tokens *t, bool prefix_space)
+static uint32_t forward(slice text, uint32_t at, ptrdiff_t chars, uint32_t end)
+{
+    uint32_t cp;
+
+    for (; chars > 0 && at < end && at < text.len; chars--)
+        at += (uint32_t)uni_decode(text.ptr + at, &cp);
+    return MIN(at, end);
+}
+
+static uint32_t backward(slice text, uint32_t at, ptrdiff_t chars, uint32_t start)
+{
+    uint32_t cp, end = at;
+
+    for (; chars > 0 && at > 0 && at <= text.len; chars--)
+        at -= (uint32_t)uni_decode_back(text.ptr, text.ptr + at, &cp);
+    return chars > 0 ? end : MAX(at, start); /* fewer characters than that: it stays */
+}
+
+/* Blanks at the edges of a token are not part of what it stands for. They are counted in characters of the
+ * text, as the reference's offsets are. */
+static void trim_offsets(struct tokens *t, bool prefix_space, const slice texts[2])
 {
     for (ptrdiff_t i = 0; i < t->count; i++) {
         struct token *k = &t->items[i];
-        uint32_t lead, tail;
-        if (blanks(k->text, false, &lead) == 1 && prefix_space && (i == 0 || k->start == 0))
+        ptrdiff_t lead = blanks(k->text, false), tail = blanks(k->text, true);
+        if (lead == 1 && prefix_space && (i == 0 || k->start == 0))
             lead = 0;
-        blanks(k->text, true, &tail);
         if (lead)
-            k->start = MIN(k->start + lead, k->end);
-        if (tail && k->end >= tail)
-            k->end = MAX(k->end - tail, k->start);
+            k->start = forward(texts[k->second], k->start, lead, k->end);
+        if (tail)
+            k->end = backward(texts[k->second], k->end, tail, k->start);
     }
 }
 
@@ -189,10 +204,11 @@ static void wrap(const struct post_step *step, struct post_scratch *s)
     }
 }
 
-static void run_step(const struct post_step *step, struct post_scratch *s, bool add_special)
+static void run_step(const struct post_step *step, struct post_scratch *s, bool add_special,
+                     const slice texts[2])
 {
     for (int k = 0; k < s->count && step->trim_offsets; k++)
-        trim_offsets(&s->part[k], step->prefix_space);
+        trim_offsets(&s->part[k], step->prefix_space, texts);
     for (int k = 0; k < s->count && step->kind == POST_ROBERTA; k++)
         for (ptrdiff_t i = 0; i < s->part[k].count; i++)
             s->part[k].items[i].type_id = 0;
@@ -219,18 +235,18 @@ static void pad(const struct post *p, struct tokens *t, ptrdiff_t first)
     }
 }
 
-bool post_run(const struct post *p, struct post_scratch *s, bool add_special, struct tokens *out,
-              struct err *err)
+bool post_run(const struct post *p, struct post_scratch *s, bool add_special, const slice texts[2],
+              struct tokens *out, struct err *err)
 {
     ptrdiff_t first = out->count;
 
     for (int k = 0; k < s->count; k++)
         for (ptrdiff_t i = 0; i < s->part[k].count; i++)
-            s->part[k].items[i].type_id = (uint32_t)k;
+            s->part[k].items[i].type_id = (uint32_t)k, s->part[k].items[i].second = k > 0;
     if (p->truncate && !truncate_parts(p, s, add_special, err))
         return false;
     for (int i = 0; i < p->count; i++)
-        run_step(&p->step[i], s, add_special);
+        run_step(&p->step[i], s, add_special, texts);
     for (int k = 0; k < s->count; k++)
         append(out, &s->part[k]);
     if (p->pad)

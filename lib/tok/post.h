@@ -3,7 +3,7 @@
  *
  *     struct post_scratch s = { 0 };                 // parts[0] (and parts[1]): the sequences
  *     s.count = 1;
- *     post_run(&post, &s, add_special, &tokens, &err);  // appends the result
+ *     post_run(&post, &s, add_special, texts, &tokens, &err);  // appends the result
  *
  * Reference: Hugging Face tokenizers, src/processors, utils/truncation.rs, utils/padding.rs.
  */
@@ -58,8 +58,8 @@ void post_scratch_release(struct post_scratch *s);
 
 /* How many tokens the steps add to one sequence, or to two. */
 int64_t post_added(const struct post *p, bool pair);
-/* False with ERR_DATA: the truncation strategy cannot shorten this text. */
-bool post_run(const struct post *p, struct post_scratch *s, bool add_special, struct tokens *out,
-              struct err *err);
+/* texts: what was encoded. False with ERR_DATA: the truncation strategy cannot shorten this text. */
+bool post_run(const struct post *p, struct post_scratch *s, bool add_special, const slice texts[2],
+              struct tokens *out, struct err *err);
 
 #endif

@@ -17,6 +17,7 @@ struct tokens { /* zeroed is empty */
             text; /* as the reference shows the token; borrowed from the vocabulary or the piece */
         uint32_t type_id;
         bool special; /* added by the post-processor */
+        bool second;  /* of the second text of a pair */
     } * items;
     ptrdiff_t count, cap;
 };
