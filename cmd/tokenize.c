@@ -1,12 +1,15 @@
 /* tokenize: text to token ids and back. */
 #include "../lib/app.h"
+#include "../lib/model/chatrecords.h"
 #include "../lib/model/tokopen.h"
+#include "../lib/os.h"
 #include "../lib/pack/packed.h"
 #include "../lib/tok/records_detail.h"
 #include "../lib/tok/training.h"
 
 struct conf {
-    const char *tokenizer, *pattern, *pair_field;
+    const char *tokenizer, *pattern, *pair_field, *chat_template;
+    bool chat, generation_prompt, rendered;
     bool count, decode, add_special, skip_special, drop_field;
     bool offsets, tokens, truncate, chunk;
     int special, format, invalid, train, split, alphabet;
@@ -26,28 +29,39 @@ enum {
     WORDS = TOK_RECORDS_DECODE + 1,
     MERGE_COUNTS,
     TRAIN,
+    CHAT,
+    MODE_CHAT = 1 << CHAT,
     MODE_WORDS = 1 << WORDS,
     MODE_MERGE = 1 << MERGE_COUNTS,
     MODE_TRAIN = 1 << TRAIN,
 };
 
+#define READS_TOKENIZER (MODE_ENCODE | MODE_COUNT | MODE_DECODE | MODE_CHAT)
+
 static const struct opt opts[] = {
     { 't', "tokenizer", OPT_PATH, AT(tokenizer), .arg = "FILE", .flags = OPT_REQUIRED,
-      .modes = MODE_ENCODE | MODE_COUNT | MODE_DECODE, .group = "Tokenizer",
+      .modes = READS_TOKENIZER, .group = "Tokenizer",
       .help = "tokenizer of any format; demo: that of the demo model" },
-    { 0, "pattern", OPT_STRING, AT(pattern), .arg = "NAME|FILE",
-      .modes = MODE_ENCODE | MODE_COUNT | MODE_DECODE, .group = "Tokenizer",
-      .help = "how tiktoken's ranks cut text: cl100k_base ..., JSON" },
+    { 0, "pattern", OPT_STRING, AT(pattern), .arg = "NAME|FILE", .modes = READS_TOKENIZER,
+      .group = "Tokenizer", .help = "how tiktoken's ranks cut text: cl100k_base ..., JSON" },
     { 0, "count", OPT_FLAG, AT(count), .flags = OPT_MODE, .group = "Mode",
       .help = "add n_tokens instead of ids" },
     { 0, "decode", OPT_FLAG, AT(decode), .flags = OPT_MODE, .group = "Mode",
       .help = "turn ids into text" },
+    { 0, "chat", OPT_FLAG, AT(chat), .flags = OPT_MODE, .group = "Mode",
+      .help = "turn messages into ids, by the model's template" },
     { 0, "words", OPT_FLAG, AT(words), .flags = OPT_MODE, .group = "Mode",
       .help = "count the words of all texts" },
     { 0, "merge-counts", OPT_FLAG, AT(merge_counts), .flags = OPT_MODE, .group = "Mode",
       .help = "add up what --words gave" },
     { 0, "train", OPT_ENUM, AT(train), .arg = "MODEL", .choices = "bpe", .flags = OPT_MODE,
       .group = "Mode", .help = "learn a tokenizer from texts or counted words" },
+    { 0, "chat-template", OPT_PATH, AT(chat_template), .arg = "FILE", .modes = MODE_CHAT,
+      .group = "Chat", .help = "Jinja template in place of the model's own" },
+    { 0, "generation-prompt", OPT_FLAG, AT(generation_prompt), .modes = MODE_CHAT, .group = "Chat",
+      .help = "end with what begins the answer" },
+    { 0, "rendered", OPT_FLAG, AT(rendered), .modes = MODE_CHAT, .group = "Chat",
+      .help = "add the text that the ids stand for as text" },
     { 0, "special", OPT_ENUM, AT(special), .arg = "HOW", .def = "text",
       .choices = "text|parse|error|drop", .modes = MODE_ENCODE | MODE_COUNT,
       .group = "Special tokens", .help = "written in the text: text, ids, an error, or left out" },
@@ -95,7 +109,7 @@ static const struct opt opts[] = {
     { 0, "memory", OPT_SIZE, AT(memory), .arg = "SIZE", .def = "1G", .min = 1 << 20,
       .max = (double)(1LL << 46), .modes = MODE_WORDS | MODE_MERGE | MODE_TRAIN,
       .group = "Training", .help = "for counting; more goes to a temporary file" },
-    { 0, "drop-field", OPT_FLAG, AT(drop_field), .modes = MODE_ENCODE | MODE_DECODE,
+    { 0, "drop-field", OPT_FLAG, AT(drop_field), .modes = MODE_ENCODE | MODE_DECODE | MODE_CHAT,
       .group = "Output", .help = "remove the member that was read" },
 };
 
@@ -135,6 +149,7 @@ static const struct command_mode modes[] = {
     { .option = "words", .summary = "count words", .common_off = COMMON_SEED },
     { .option = "merge-counts", .summary = "add up counts", .common_off = COMMON_SEED },
     { .option = "train", .summary = "learn a tokenizer", .common_off = COMMON_SEED },
+    { .option = "chat", .summary = "add the ids of each conversation", .common_off = COMMON_SEED },
 };
 static const struct command self = {
     .name = "tokenize",
@@ -375,6 +390,99 @@ static bool check(struct app *app, const struct conf *conf, struct err *err)
     return true;
 }
 
+/* ---- --chat ---- */
+
+struct chat_run {
+    struct run run; /* first: what commit counts in */
+    struct chat_records records;
+};
+
+static void *chat_scratch_new(void *arg)
+{
+    struct chat_run *r = arg;
+    return chat_records_scratch_new(&r->records);
+}
+
+static void chat_scratch_free(void *arg, void *scratch)
+{
+    (void)arg;
+    chat_records_scratch_free(scratch);
+}
+
+static bool chat_work(void *arg, void *scratch, const struct flow_record *rec, struct arena *arena,
+                      struct flow_verdict *verdict, struct err *err)
+{
+    struct chat_run *r = arg;
+    struct tok_record_result result;
+    struct counts *counts = arena_new(arena, struct counts, 1);
+
+    (void)err;
+    chat_record(&r->records, scratch, rec->raw, rec->spans, rec->top, arena, &result);
+    *counts = (struct counts){ result.tokens, result.bytes };
+    *verdict = (struct flow_verdict){ .action = result.reason ? FLOW_BAD : FLOW_KEEP,
+                                      .out = result.out,
+                                      .reason = result.reason,
+                                      .at = result.at,
+                                      .data = counts };
+    return true;
+}
+
+static bool load_chat(struct app *app, const struct conf *conf, struct chat_run *r, struct err *err)
+{
+    struct tok_source src = { .pattern = conf->pattern };
+    struct tok_chat chat;
+
+    src.path = app_data_path(app, conf->tokenizer, "tldr-7m/tokenizer.json", err);
+    if (!src.path || !(r->run.records.t = tok_open(&src, &app->arena, err)) ||
+        !tok_open_chat(&src, r->run.records.t, &chat, &app->arena, err))
+        return false;
+    if (conf->chat_template &&
+        !os_slurp(conf->chat_template, JINJA_SOURCE_MAX, &chat.chat_template, err))
+        return false;
+    if (chat.chat_template.len == 0)
+        return err_set(err, ERR_CONFIG, "%s: no chat template beside it; give --chat-template",
+                       src.path);
+    r->records = (struct chat_records){
+        .t = r->run.records.t,
+        .chat = jinja_compile(chat.chat_template, &app->arena, err),
+        .bos = chat.bos,
+        .eos = chat.eos,
+        .generation_prompt = conf->generation_prompt,
+        .text = conf->rendered,
+        .drop_source = conf->drop_field,
+        .field = opt_given(&self, &app->options, "field") ? app->common.field : "messages",
+    };
+    return r->records.chat ||
+           err_context(err, "%s", conf->chat_template ? conf->chat_template : src.path);
+}
+
+static bool run_chat(struct app *app, const struct conf *conf, struct err *err)
+{
+    static const struct flow_filter filter = { chat_work, commit, NULL, chat_scratch_new,
+                                               chat_scratch_free };
+    struct chat_run r = { 0 };
+
+    if (!load_chat(app, conf, &r, err))
+        return false;
+    struct flow_field fields[CHAT_SPANS] = {
+        { r.records.field, true, FLOW_ARRAY },
+        { TOK_IDS_FIELD, false, 0 },
+        { "tools", false, 0 },
+        { "text", false, 0 },
+    };
+    struct flow_conf fc = app_flow_conf(app);
+    fc.fields = fields;
+    fc.field_count = CHAT_SPANS;
+    struct flow *flow = flow_open(&fc, &app->report, &app->progress, err);
+    bool ok = flow && flow_filter_run(flow, &filter, &r, err);
+    if (flow && !ok)
+        flow_abort(flow);
+    ok = ok && flow_close(flow, err);
+    report(app, &r.run);
+    tok_free((struct tok *)(uintptr_t)r.run.records.t);
+    return ok;
+}
+
 static bool run(struct app *app, void *arg, struct err *err)
 {
     static const struct flow_filter filter = { work, commit, finish, scratch_new, scratch_free };
@@ -382,6 +490,8 @@ static bool run(struct app *app, void *arg, struct err *err)
     struct run r = { 0 };
     bool decode = app->options.mode == TOK_RECORDS_DECODE;
 
+    if (app->options.mode == CHAT)
+        return run_chat(app, conf, err);
     if (app->options.mode >= WORDS)
         return run_training(app, conf, err);
     if (!check(app, conf, err))

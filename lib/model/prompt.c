@@ -82,13 +82,13 @@ bool prompt_of_messages(const struct prompt_maker *p, slice messages, slice tool
     for (struct json_node *m = list->child; m; m = m->next)
         if (m->type != JSON_OBJECT || !json_get(m, "role"))
             return err_set(err, ERR_DATA, "an element of \"messages\" is no object with a role");
-    struct json_node yes = { .type = JSON_TRUE };
+    struct json_node begin = { .type = p->no_generation ? JSON_FALSE : JSON_TRUE };
     struct json_node bos = { .type = JSON_STRING, .text = token_text(p, p->bos) };
     struct json_node eos = { .type = JSON_STRING, .text = token_text(p, p->eos) };
     struct json_node none = { .type = JSON_NULL };
     struct jinja_var vars[] = {
         { "messages", list },   { "tools", tool_list ? tool_list : &none },
-        { "documents", &none }, { "add_generation_prompt", &yes },
+        { "documents", &none }, { "add_generation_prompt", &begin },
         { "bos_token", &bos },  { "eos_token", &eos },
     };
     struct buf out = { .max = JINJA_OUTPUT_MAX };

@@ -24,6 +24,7 @@ struct prompt_maker {
     int64_t bos, eos;         /* for the template; -1: none */
     int64_t vocab;            /* ids are below */
     bool special_text;        /* special tokens in a text are text */
+    bool no_generation;       /* messages end without what begins the answer */
 };
 
 bool prompt_of_text(const struct prompt_maker *p, slice text, struct tok_ids *ids, struct err *err);

@@ -133,3 +133,71 @@ struct tok *tok_open(const struct tok_source *src, struct arena *arena, struct e
         return open_model(src->path, arena, err);
     return open_file(src->path, src, arena, err);
 }
+
+/* ---- conversations ---- */
+
+static bool chat_of_model(const char *path, struct tok_chat *chat, struct arena *arena,
+                          struct err *err)
+{
+    struct model_file *m = model_file_open(path, false, arena, err);
+
+    if (!m)
+        return false;
+    if (m->chat_template.len)
+        chat->chat_template = arena_dup(arena, m->chat_template);
+    model_get_int(m, "tokenizer.ggml.bos_token_id", &chat->bos);
+    model_get_int(m, "tokenizer.ggml.eos_token_id", &chat->eos);
+    model_file_close(m);
+    return true;
+}
+
+/* "bos_token": "<s>" or {"content": "<s>", ...} */
+static int64_t named_token(const struct tok *t, const struct json_node *root, const char *key)
+{
+    const struct json_node *n = json_get(root, key);
+
+    if (n && n->type == JSON_OBJECT)
+        n = json_get(n, "content");
+    return n && n->type == JSON_STRING ? tok_id_of(t, n->text) : -1;
+}
+
+/* A text, or a list of named ones. */
+static slice template_of(const struct json_node *root)
+{
+    const struct json_node *n = json_get(root, "chat_template");
+    slice found = { "", 0 };
+
+    if (n && n->type == JSON_STRING)
+        return n->text;
+    for (const struct json_node *m = n && n->type == JSON_ARRAY ? n->child : NULL; m; m = m->next)
+        if (found.len == 0 || slice_eq(json_get_string(m, "name", SLICE("")), SLICE("default")))
+            found = json_get_string(m, "template", SLICE(""));
+    return found;
+}
+
+bool tok_open_chat(const struct tok_source *src, const struct tok *t, struct tok_chat *chat,
+                   struct arena *arena, struct err *err)
+{
+    struct os_stat st;
+    slice text;
+
+    *chat = (struct tok_chat){ .bos = -1, .eos = -1 };
+    if (!os_stat(src->path, &st, err))
+        return false;
+    if (st.exists && st.is_file && is_gguf(src->path, NULL))
+        return chat_of_model(src->path, chat, arena, err);
+    const char *name = st.is_dir ? arena_printf(arena, "%s/x", src->path).ptr : src->path;
+    const char *config = beside(name, "tokenizer_config.json", arena);
+    const char *jinja = beside(name, "chat_template.jinja", arena);
+    if (exists(config)) {
+        if (!slurp(config, arena, &text, err))
+            return false;
+        struct json_node *root = json_parse(text, arena, err);
+        if (!root)
+            return err_context(err, "%s", config);
+        chat->chat_template = template_of(root);
+        chat->bos = named_token(t, root, "bos_token");
+        chat->eos = named_token(t, root, "eos_token");
+    }
+    return !exists(jinja) || slurp(jinja, arena, &chat->chat_template, err);
+}

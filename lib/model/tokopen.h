@@ -20,4 +20,14 @@ struct tok_source {
 /* NULL: a missing file ERR_NOINPUT, anything wrong in it ERR_CONFIG. */
 struct tok *tok_open(const struct tok_source *src, struct arena *arena, struct err *err);
 
+struct tok_chat {
+    slice chat_template; /* in the arena; empty: there is none */
+    int64_t bos, eos;    /* ids for the template; -1: none */
+};
+
+/* What the model says about conversations: of a GGUF file its keys, else tokenizer_config.json and
+ * chat_template.jinja beside the tokenizer. */
+bool tok_open_chat(const struct tok_source *src, const struct tok *t, struct tok_chat *chat,
+                   struct arena *arena, struct err *err);
+
 #endif

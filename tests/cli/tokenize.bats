@@ -447,3 +447,29 @@ print(base64.b64encode(b"ab").decode(), 256)' >ranks
     run -0 tokenize -t vocab.json in.jsonl
     [ "$output" = '{"text":"abb","ids":[2,1]}' ]
 }
+
+@test "--chat renders messages by the template beside the tokenizer" {
+    mkdir -p model
+    mini && cp mini.json model/tokenizer.json
+    cat >model/tokenizer_config.json <<'END'
+{"bos_token":{"content":"b"},"chat_template":"{{ bos_token }}{% for m in messages %}{{ m.content }} {% endfor %}{% if tools %}ab{% endif %}{% if add_generation_prompt %}a{% endif %}"}
+END
+    printf '%s\n' '{"messages":[{"role":"user","content":"ab"},{"role":"x","content":"a"}],"n":1}' \
+        '{"tools":[{}],"messages":[{"role":"user","content":"b"}]}' >chat.jsonl
+    both_jobs chat.jsonl tokenize -t model --chat
+    gives 0 '{"messages":[{"role":"user","content":"ab"},{"role":"x","content":"a"}],"n":1,"ids":[1,2,3,0,3]}\n{"tools":[{}],"messages":[{"role":"user","content":"b"}],"ids":[1,1,3,2]}\n'
+    run -0 tokenize -t model --chat --generation-prompt --rendered --drop-field chat.jsonl
+    [ "${lines[0]}" = '{"ids":[1,2,3,0,3,0],"n":1,"text":"bab a a"}' ]
+    echo '{{ messages[0].content }}' >own.jinja
+    run -0 tokenize -t model --chat --chat-template own.jinja chat.jsonl
+    [[ "${lines[1]}" == *'"ids":[1]}' ]]
+    sed 's/"messages"/"turns"/' chat.jsonl >turns.jsonl
+    run -0 tokenize -t model --chat --field turns turns.jsonl
+    [[ "${lines[0]}" == *'"ids":[1,2,3,0,3]}' ]]
+    run -65 tokenize -t model --chat <<<'{"messages":[{"content":"b"}]}'
+    run -65 tokenize -t model --chat <<<'{"messages":[],"tools":3}'
+    rm model/tokenizer_config.json
+    run -78 tokenize -t model --chat chat.jsonl
+    [[ "$output" == *"give --chat-template"* ]]
+    run -2 tokenize -t model --rendered chat.jsonl
+}
