@@ -7,6 +7,7 @@
 #include "../lib/sig/lsh.h"
 #include "../lib/sig/near.h"
 #include "../lib/sig/bandrows.h"
+#include "../lib/sig/substringmode.h"
 #include "../lib/sig/unitmode.h"
 
 struct conf {
@@ -16,9 +17,9 @@ struct conf {
 
     const char *index, *index_stat, *index_verify, *index_export, *index_merge, *forget;
 
-    const char *unit, *compat;
+    const char *unit, *compat, *substring;
     int64_t min_unit_chars;
-    int scope;
+    int scope, snap;
     bool ranges;
 
     double near;
@@ -37,6 +38,7 @@ enum mode {
     MODE_NEAR,
     MODE_UNIT,
     MODE_CONTAINS,
+    MODE_SUBSTRING,
     MODE_INDEX_STAT,
     MODE_INDEX_VERIFY,
     MODE_INDEX_EXPORT,
@@ -54,12 +56,13 @@ static const struct opt opts[] = {
       .help = "equal keys are duplicates (the default)" },
     { 'k', "key", OPT_STRING, AT(key), .arg = "KEY", .def = "bytes", .modes = IN_KEYED,
       .group = "Matching", .help = "what is compared: bytes, normalized, json:PATH" },
-    { 0, "keep", OPT_STRING, AT(keep), .arg = "WHICH", .def = "first", .modes = IN_KEYED,
-      .group = "Matching", .help = "first, last, none, max:FIELD or min:FIELD" },
+    { 0, "keep", OPT_STRING, AT(keep), .arg = "WHICH", .def = "first",
+      .modes = IN_KEYED | IN(MODE_SUBSTRING), .group = "Matching",
+      .help = "first, last, none, max:FIELD or min:FIELD" },
     { 0, "trust-hash", OPT_FLAG, AT(trust_hash), .modes = IN_KEYED, .group = "Matching",
       .help = "compare 128-bit hashes only, keep no keys" },
     { 0, "memory", OPT_SIZE, AT(memory), .arg = "SIZE", .def = "1G", .min = 4 << 20,
-      .max = (double)(1LL << 50), .modes = IN_KEYED, .group = "Matching",
+      .max = (double)(1LL << 50), .modes = IN_KEYED | IN(MODE_SUBSTRING), .group = "Matching",
       .help = "for all state; what exceeds it is sorted in $TMPDIR" },
     { 0, "hash-bits", OPT_INT, AT(hash_bits), .arg = "N", .min = 1, .max = 63, .flags = OPT_HIDDEN,
       .modes = IN_KEYED, .group = "Matching",
@@ -88,6 +91,11 @@ static const struct opt opts[] = {
     { 0, "min-unit-chars", OPT_INT, AT(min_unit_chars), .arg = "N", .def = "1", .min = 0,
       .max = 1e9, .modes = IN(MODE_UNIT), .group = "Parts of texts",
       .help = "shorter units stay and count for nothing" },
+    { 0, "substring", OPT_STRING, AT(substring), .arg = "N[:UNIT]", .flags = OPT_MODE,
+      .group = "Parts of texts", .help = "cut repeats of at least N bytes, N:chars or N:words" },
+    { 0, "snap", OPT_ENUM, AT(snap), .arg = "TO", .def = "chars", .choices = "chars|words",
+      .modes = IN(MODE_SUBSTRING), .group = "Parts of texts",
+      .help = "where repeats may begin and end" },
     { 0, "compat", OPT_STRING, AT(compat), .arg = "PEER", .choices = "ccnet|dolma|" COMPAT_NAMES,
       .modes = IN(MODE_UNIT) | IN(MODE_NEAR), .group = "Matching",
       .help = "match as another tool does" },
@@ -127,8 +135,8 @@ static const struct opt opts[] = {
       .help = "drop nothing, give every record its cluster" },
     { 0, "annotate", OPT_FLAG, AT(annotate), .modes = IN_NEARLY, .group = "Output",
       .help = "mark duplicates by a member _dedup, drop nothing" },
-    { 0, "ranges", OPT_FLAG, AT(ranges), .modes = IN(MODE_UNIT), .group = "Output",
-      .help = "mark repeats by a member _dedup, cut nothing" },
+    { 0, "ranges", OPT_FLAG, AT(ranges), .modes = IN(MODE_UNIT) | IN(MODE_SUBSTRING),
+      .group = "Output", .help = "mark repeats by a member _dedup, cut nothing" },
     { 0, "dups", OPT_PATH, AT(dups), .arg = "FILE", .flags = OPT_WRITES,
       .modes = IN_KEYED | IN_NEARLY, .group = "Output",
       .help = "write id and kept id of each duplicate to FILE" },
@@ -142,6 +150,7 @@ static const struct command_mode modes[] = {
     [MODE_PAIRS] = { "pairs", "keep rows of keys that several records have",
                      COMMON_RECORDS | COMMON_DROPS | COMMON_JOBS | COMMON_PROGRESS, false },
     [MODE_CONTAINS] = { "contains", "drop records that hold n-grams of a reference", 0, false },
+    [MODE_SUBSTRING] = { "substring", "cut what occurs twice out of texts", 0, false },
     [MODE_INDEX_STAT] = { "index-stat", "describe an index", NO_RECORDS, true },
     [MODE_INDEX_VERIFY] = { "index-verify", "check an index", NO_RECORDS, true },
     [MODE_INDEX_EXPORT] = { "index-export", "print an index as records", NO_RECORDS, true },
@@ -165,6 +174,7 @@ static const struct command_example examples[] = {
       "dedup --key json:url --keep max:length < in.jsonl > out.jsonl" },
     { "near duplicates, by 5-word shingles",
       "dedup --near 0.8 --dups near.jsonl < in.jsonl > out2.jsonl" },
+    { "cut what repeats at least 50 words", "dedup --substring 50:words < in.jsonl > out.jsonl" },
     { "what is new since yesterday", "dedup --index seen < today.jsonl > new.jsonl" },
     { "drop repeated lines, whatever page they are on",
       "dedup --unit line < in.jsonl > out.jsonl" },
@@ -187,7 +197,7 @@ static const struct command self = {
     .operands = "FILE...",
     .order = "output order = input order; --keep says which of equal records stays",
     .memory = "--memory, of which a distinct record takes 14 to 21 bytes, and batches",
-    .libraries = "xxHash, utf8proc, LMDB",
+    .libraries = "xxHash, utf8proc, LMDB, libdivsufsort",
 };
 
 static bool run_exact(struct app *app, const struct conf *conf, struct err *err)
@@ -404,6 +414,21 @@ static bool run_contains(struct app *app, const struct conf *c, struct err *err)
     return contains_run(&env, &o, err);
 }
 
+static bool run_substring(struct app *app, const struct conf *conf, struct err *err)
+{
+    struct mode_env env = { app_flow_conf(app), &app->report, &app->progress, &app->arena, NULL };
+    struct substring_options o = {
+        .what = conf->substring,
+        .field = app->common.field,
+        .keep = conf->keep,
+        .ranges = conf->ranges,
+        .snap_words = conf->snap == 1,
+        .memory = conf->memory,
+    };
+
+    return substring_run(&env, &o, err);
+}
+
 static bool run(struct app *app, void *arg, struct err *err)
 {
     const struct conf *conf = arg;
@@ -419,6 +444,8 @@ static bool run(struct app *app, void *arg, struct err *err)
         return run_pairs(app, err);
     case MODE_CONTAINS:
         return run_contains(app, conf, err);
+    case MODE_SUBSTRING:
+        return run_substring(app, conf, err);
     case MODE_INDEX_STAT:
     case MODE_INDEX_VERIFY:
     case MODE_INDEX_EXPORT:

@@ -58,39 +58,6 @@ static bool dups_line(struct run *r, slice id, slice kept, ptrdiff_t unit, struc
     return out_writev(r->dups, line, countof(line), err);
 }
 
-static bool is_blank(slice s)
-{
-    uint32_t cp;
-
-    for (ptrdiff_t i = 0; i < s.len;) {
-        i += uni_decode(s.ptr + i, &cp);
-        if (!uni_is_space_python(cp))
-            return false;
-    }
-    return true;
-}
-
-static void append_ranges(struct buf *b, const struct units *u, const bool *removed, bool chars)
-{
-    ptrdiff_t at = 0, count = 0;
-    bool first = true;
-
-    for (ptrdiff_t i = 0; i < u->count; i++) {
-        struct units_span s = u->at[i];
-        if (!removed[i])
-            continue;
-        if (chars) {
-            count += uni_count(slice_make(u->text.ptr + at, s.start - at));
-            at = s.end;
-            s.start = count;
-            s.end = count +=
-                uni_count(slice_make(u->text.ptr + u->at[i].start, at - u->at[i].start));
-        }
-        buf_printf(b, "%s[%td,%td]", first ? "" : ",", s.start, s.end);
-        first = false;
-    }
-}
-
 /* The record without its removed units, or with the ranges that they have. */
 static void cut_record(struct run *r, const struct flow_record *rec, const struct json_span *spans,
                        const struct units *u, const bool *removed, struct arena *arena,
@@ -106,16 +73,16 @@ static void cut_record(struct run *r, const struct flow_record *rec, const struc
     }
     r->removed += gone;
     if (r->ranges) {
-        buf_printf(&b, "{\"unit\":\"%s\",\"bytes\":[", r->kind);
-        append_ranges(&b, u, removed, false);
-        buf_append(&b, SLICE("],\"chars\":["));
-        append_ranges(&b, u, removed, true);
-        buf_append(&b, SLICE("]}"));
+        struct units_span *spans_gone = arena_new(arena, struct units_span, gone);
+        for (ptrdiff_t i = 0, n = 0; i < u->count; i++)
+            if (removed[i])
+                spans_gone[n++] = u->at[i];
+        units_ranges_json(&b, r->kind, u->text, spans_gone, gone);
         edit =
             json_edit_set(rec->raw, rec->top, spans[FIELD_DEDUP], "_dedup", buf_slice(&b), arena);
     } else {
         slice rest = units_join(u, removed, arena);
-        if (is_blank(rest)) {
+        if (units_is_blank(rest)) {
             v->action = FLOW_DROP;
             v->value = arena_printf(arena, "%td", gone);
             return;

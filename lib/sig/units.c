@@ -311,3 +311,34 @@ slice units_join(const struct units *u, const bool *removed, struct arena *arena
     }
     return slice_make(out, p - out);
 }
+
+bool units_is_blank(slice text)
+{
+    uint32_t cp;
+
+    for (ptrdiff_t i = 0; i < text.len;) {
+        i += uni_decode(text.ptr + i, &cp);
+        if (!uni_is_space_python(cp))
+            return false;
+    }
+    return true;
+}
+
+void units_ranges_json(struct buf *b, const char *kind, slice text, const struct units_span *spans,
+                       ptrdiff_t count)
+{
+    ptrdiff_t at = 0, chars = 0;
+
+    buf_printf(b, "{\"unit\":\"%s\",\"bytes\":[", kind);
+    for (ptrdiff_t i = 0; i < count; i++)
+        buf_printf(b, "%s[%td,%td]", i ? "," : "", spans[i].start, spans[i].end);
+    buf_append(b, SLICE("],\"chars\":["));
+    for (ptrdiff_t i = 0; i < count; i++) {
+        chars += uni_count(slice_make(text.ptr + at, spans[i].start - at));
+        ptrdiff_t from = chars;
+        at = spans[i].end;
+        chars += uni_count(slice_make(text.ptr + spans[i].start, at - spans[i].start));
+        buf_printf(b, "%s[%td,%td]", i ? "," : "", from, chars);
+    }
+    buf_append(b, SLICE("]}"));
+}

@@ -62,4 +62,11 @@ void units_find_repeats(struct units *u, struct arena *arena);
 /* removed[i]: unit i goes. The text of the others; the text itself when none goes. */
 slice units_join(const struct units *u, const bool *removed, struct arena *arena);
 
+/* Nothing but white space. */
+bool units_is_blank(slice text);
+/* {"unit":kind,"bytes":[[from,to],...],"chars":[...]} of spans in their order: byte offsets, and the
+ * same in code points. */
+void units_ranges_json(struct buf *b, const char *kind, slice text, const struct units_span *spans,
+                       ptrdiff_t count);
+
 #endif

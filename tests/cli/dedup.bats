@@ -98,6 +98,24 @@ gives() { # STATUS TEXT
     gives 0 '{"text":"A  b\\n\\nx","_dedup":0}\n{"text":"x\\n\\na B","_dedup":{"unit":"paragraph","bytes":[[0,1],[3,6]],"chars":[[0,1],[3,6]]}}\n'
 }
 
+@test "--substring: the first copy stays, cuts are whole code points" {
+    dedup --substring 9 </dev/null 2>&1 | grep -q "without libdivsufsort" && skip "needs libdivsufsort"
+    run_dedup '{"text":"abcdefghij xx","n":1e2}\n{"text":"yabcdefghz"}\n{"text":"aaaaaaaaaa"}\n{"text":"bcdefgh"}\n' --substring 4
+    gives 0 '{"text":"abcdefghij xx","n":1e2}\n{"text":"yz"}\n{"text":"aaaa"}\n'
+    # D0 B8 and D0 BE share their first byte: 8 bytes are equal, 7 of them whole code points.
+    run_dedup '{"text":"Мири"}\n{"text":"Миро"}\n' --substring 7
+    gives 0 '{"text":"Мири"}\n{"text":"о"}\n'
+    run_dedup '{"text":"one two three four"}\n{"text":"x one  two\\nthree y"}\n' --substring 3:words
+    gives 0 '{"text":"one two three four"}\n{"text":"x  y"}\n'
+    run_dedup '{"text":"alpha beta gamma"}\n{"text":"ha beta gam"}\n' --substring 8 --snap words
+    gives 0 '{"text":"alpha beta gamma"}\n'
+    run_dedup '{"text":"xalpha beta gamma"}\n{"text":"yalpha beta gammz"}\n' --substring 8 --snap words
+    gives 0 '{"text":"xalpha beta gamma"}\n{"text":"yalpha gammz"}\n'
+    run_dedup '{"id":1,"text":"abcdé"}\n{"id":2,"text":"xabcdé"}\n' --substring 4:chars --keep none --ranges --report r.json
+    gives 0 '{"id":1,"text":"abcdé","_dedup":{"unit":"substring","bytes":[[0,6]],"chars":[[0,5]]}}\n{"id":2,"text":"xabcdé","_dedup":{"unit":"substring","bytes":[[1,7]],"chars":[[1,6]]}}\n'
+    [ "$(json r.json 'd["ranges_total"], d["range_bytes_total"], d["parts"]')" = '[2, 12, 1]' ]
+}
+
 @test "--index: yesterday's records are duplicates of today's" {
     dedup --index-stat . 2>&1 | grep -q "without LMDB" && skip "needs LMDB"
     printf '{"id":1,"text":"a"}\n{"id":2,"text":"b"}\n' >one
@@ -190,7 +208,8 @@ PY
     local args
     for args in "--key=text" "--key=json:" "--no-exact" "--memory=1M" "--keep=best" \
         "--keep=max:" "--keep=max:a..b" "--hash-bits=64" "--hash-bits=8 --trust-hash" \
-        "--unit=word" "--index=ix --keep=last" "--forget=f" \
+        "--unit=word" "--substring=0" "--substring=x" "--substring=5:lines" "--substring=5 --keep=last" \
+        "--substring=5 --dups=d" "--snap=words" "--index=ix --keep=last" "--forget=f" \
         "--unit=line --index=ix" "--index-stat=ix -j2" "--index-stat=ix file" "--index=ix --hash-bits=8" \
         "--unit=sentences:0" "--unit=line --key=json:id" "--unit=line --keep=max:n" \
         "--unit=line --scope=document --keep=last" "--unit=line --compat=dolma" "--ranges" "--scope=document" \
@@ -218,6 +237,7 @@ PY
     cp in.jsonl today.jsonl
     printf '{"text":"a b c d e f g h i j k l m n"}\n' >ref.jsonl
     dedup --index-stat . 2>&1 | grep -q 'without LMDB' && skip "needs LMDB"
+    dedup --substring 9 </dev/null 2>&1 | grep -q "without" && skip "needs libdivsufsort"
     man_examples dedup
     [ "$(wc -l <out3.jsonl)" = 2 ] # one id, so nothing to compare
     is_file out2.jsonl '{"id":1,"text":"A b","url":"u"}\n'

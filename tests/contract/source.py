@@ -41,6 +41,7 @@ DRIVERS = {
     "sig/near",
     "sig/sorter",
     "sig/spill",
+    "sig/substringmode",
     "sig/unitmode",
     "source/archive",
     "source/gather",

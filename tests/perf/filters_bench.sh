@@ -63,7 +63,8 @@ def table(name, data):
             [dedup, "-j1"], [dedup, "-j2"], [dedup, "-j1", "--key", "normalized"],
             [dedup, "-j1", "--memory", "16M"], [dedup, "-j1", "--keep", "last"],
             [dedup, "-j1", "--index", os.path.join(tempfile.gettempdir(), f"index.{os.getpid()}")],
-            [dedup, "-j1", "--unit", "paragraph"], [dedup, "-j1", "--unit", "line"]]
+            [dedup, "-j1", "--unit", "paragraph"], [dedup, "-j1", "--unit", "line"],
+            [dedup, "-j1", "--substring", "50:words"]]
     with tempfile.NamedTemporaryFile() as f:
         for _ in range(max(1, SIZE // len(data))):
             f.write(data)
