@@ -3,6 +3,8 @@
 #include "../lib/codec.h"
 #include "../lib/log.h"
 #include "../lib/pack/mds.h"
+#include "../lib/pack/packedin.h"
+#include "../lib/pack/splits.h"
 #include "../lib/pack/tokens.h"
 #include "../lib/pack/unpack.h"
 #include "../lib/pack/writer.h"
@@ -12,7 +14,8 @@
 struct conf {
     int format, dtype, stat_format;
     int64_t size, records, frame, level, eos, bos, vocab;
-    const char *verify, *cat, *stat, *columns;
+    const char *verify, *cat, *stat, *columns, *split;
+    int packed;
 };
 
 enum mode { MODE_WRITE, MODE_VERIFY, MODE_CAT, MODE_STAT };
@@ -41,6 +44,10 @@ static const struct opt opts[] = {
     { 0, "level", OPT_INT, AT(level), .arg = "N", .def = "3", .min = 1, .max = 22,
       .modes = IN(MODE_WRITE), .group = "Shards",
       .help = "of zstd; mds: without it, no compression" },
+    { 0, "packed", OPT_FLAG, AT(packed), .modes = IN(MODE_WRITE), .group = "Input",
+      .help = "the input is what tokenize --format packed wrote" },
+    { 0, "split", OPT_STRING, AT(split), .arg = "LIST", .modes = IN(MODE_WRITE), .group = "Shards",
+      .help = "train=0.98,val=0.02: folders by the hash of id" },
     { 0, "columns", OPT_STRING, AT(columns), .arg = "LIST", .def = "text:str",
       .modes = IN(MODE_WRITE), .group = "Shards",
       .help = "mds: NAME:TYPE or NAME=PATH:TYPE, with commas" },
@@ -77,6 +84,8 @@ static const struct command_example examples[] = {
     { "compressed shards of 64 MiB of text", "shard -o shards --size 64M < corpus.jsonl" },
     { "token ids for training",
       "tokenize -t demo corpus.jsonl | shard -o train --format megatron --eos 0" },
+    { "packed ids, without JSON in between; a part kept for validation",
+      "shard --packed -o ids --format npy --split train=0.9,val=0.1 in.packed" },
     { "samples for MosaicML's streaming, compressed",
       "shard -o mds --format mds --columns id:str,text:str --level 3 < corpus.jsonl" },
     { "check a copy", "shard --verify shards" },
@@ -105,7 +114,8 @@ static const struct command self = {
 struct run {
     const struct pack_options *options;
     const struct mds_columns *columns;
-    struct writer *writer;
+    struct splits *splits;
+    int id_field; /* of the record's id, -1: not asked for */
 };
 
 static bool work(void *arg, void *scratch, const struct flow_record *rec, struct arena *arena,
@@ -149,20 +159,21 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
 {
     struct run *r = arg;
     struct tokens *t = v->data;
-    (void)arena;
     if (v->action != FLOW_KEEP)
         return true;
+    slice id = r->id_field < 0 ? SLICE("") : flow_id(rec, r->id_field, arena);
+    struct writer *w = splits_of(r->splits, id);
     if (r->options->format == PACK_JSONL_ZST)
-        return writer_line(r->writer, rec->raw, err);
+        return writer_line(w, rec->raw, err);
     if (!pack_is_tokens(r->options->format))
-        return writer_sample(r->writer, *(slice *)v->data, err);
-    return writer_ids(r->writer, t->ids, t->count, t->max, err);
+        return writer_sample(w, *(slice *)v->data, err);
+    return writer_ids(w, t->ids, t->count, t->max, err);
 }
 
 static bool finish(void *arg, struct flow *f, struct err *err)
 {
     (void)f;
-    return writer_finish(((struct run *)arg)->writer, err);
+    return splits_finish(((struct run *)arg)->splits, err);
 }
 
 /* Which options mean something for which formats. */
@@ -218,7 +229,8 @@ static bool write_options(struct app *app, const struct conf *c, struct pack_opt
                                 .vocab = c->vocab,
                                 .dtype = (enum pack_dtype)c->dtype,
                                 .tokenizer = "",
-                                .columns = "" };
+                                .columns = "",
+                                .split = "" };
     if (!options_fit(app, o->format, err))
         return false;
     if (o->format == PACK_MDS) {
@@ -239,55 +251,153 @@ static bool write_options(struct app *app, const struct conf *c, struct pack_opt
            err_set(err, ERR_USAGE, "-o DIR is missing: the folder that shards are written to");
 }
 
-static void report_writer(struct app *app, struct pack_dir *dir, const struct writer *w)
+static void report_splits(struct app *app, const struct splits *s)
 {
     struct report *r = &app->report;
-    int64_t disk = 0;
-    for (ptrdiff_t i = 0; i < dir->found.count; i++)
-        for (int k = 0; k < dir->found.shards[i].file_count; k++)
-            disk += dir->found.shards[i].files[k].bytes;
-    report_int(r, "shards_total", dir->found.count, "shards in the folder");
-    report_int(r, "resumed_shards_total", writer_resumed(w), "of them, there before this run");
-    report_int(r, "tokens_total", writer_tokens(w), "token ids written or read over");
-    report_int(r, "content_bytes_total", writer_content(w), "before compression");
+    int64_t disk = 0, shards = 0, resumed = 0, tokens = 0, content = 0;
+    for (int i = 0; i < s->count; i++) {
+        const struct manifest *m = &s->splits[i].dir.found;
+        for (ptrdiff_t j = 0; j < m->count; j++)
+            for (int k = 0; k < m->shards[j].file_count; k++)
+                disk += m->shards[j].files[k].bytes;
+        shards += m->count;
+        resumed += writer_resumed(s->splits[i].writer);
+        tokens += writer_tokens(s->splits[i].writer);
+        content += writer_content(s->splits[i].writer);
+    }
+    report_int(r, "shards_total", shards, "shards in the folder");
+    report_int(r, "resumed_shards_total", resumed, "of them, there before this run");
+    report_int(r, "tokens_total", tokens, "token ids written or read over");
+    report_int(r, "content_bytes_total", content, "before compression");
     report_int(r, "shard_bytes_total", disk, "bytes of all shard files");
 }
 
-static bool run_write(struct app *app, const struct conf *conf, struct err *err)
+/* The id of a packed document: its meta is an object with "id", a string or a number. */
+static bool packed_id(slice meta, const struct json_query *q, struct arena *arena, slice *id)
 {
-    static const struct flow_field ids[] = { { "ids", true, FLOW_ARRAY } };
-    struct flow_field members[MDS_COLUMNS_MAX];
-    struct mds_columns columns = { 0 };
-    static const struct flow_filter filter = { .work = work, .commit = commit, .finish = finish };
-    struct flow_conf fc = app_flow_conf(app);
-    struct pack_options o;
-    struct pack_dir dir;
-    if (!write_options(app, conf, &o, &columns, err))
+    struct json_span span, top;
+    struct json_fault fault;
+    char *padded = arena_alloc_raw(arena, meta.len + RECORD_PADDING, 1);
+    if (meta.len)
+        memcpy(padded, meta.ptr, (size_t)meta.len);
+    memset(padded + meta.len, 0, RECORD_PADDING);
+    slice raw = slice_make(padded, meta.len);
+    if (!json_scan(raw, q, &span, &top, &fault) || span.count != 1)
         return false;
-    for (int i = 0; i < columns.count; i++)
-        members[i] = (struct flow_field){ columns.columns[i].path, true, 0 };
+    *id = slice_make(raw.ptr + span.start, span.len);
+    return span.type != JSON_STRING ||
+           json_string(raw, span, JSON_SURROGATE_FAIL, arena, id, NULL, &fault);
+}
+
+static bool write_packed_doc(struct splits *s, const struct pack_options *o, int width,
+                             const struct packed_doc *doc, const struct json_query *q,
+                             struct arena *arena, int64_t number, struct err *err)
+{
+    uint32_t *ids = (uint32_t *)arena_alloc_raw(arena, (doc->count + 2) * 4, 4) + 1, max = 0;
+    slice id = SLICE("");
+    if (s->text && !packed_id(doc->meta, q, arena, &id))
+        return err_set(err, ERR_DATA, "document %" PRId64 ": no id to split by", number);
+    max = tokens_load(ids, doc->ids, doc->count, width);
+    if (max > UINT16_MAX && o->dtype == PACK_U16)
+        return err_set(err, ERR_DATA, "document %" PRId64 ": token id %u does not fit --dtype u16",
+                       number, max);
+    return writer_ids(splits_of(s, id), ids, doc->count, max, err);
+}
+
+/* The head says which tokenizer the ids are of: it belongs to the options of the folder. */
+static bool packed_options(struct app *app, const struct packed_head *head, struct pack_options *o,
+                           struct err *err)
+{
+    if (o->vocab && o->vocab != head->vocab_size)
+        return err_set(err, ERR_USAGE,
+                       "--vocab-size %" PRId64 ", where the tokenizer of the ids has %" PRId64,
+                       o->vocab, head->vocab_size);
+    o->vocab = head->vocab_size;
+    o->tokenizer = arena_cstr_dup(&app->arena, slice_of(head->fingerprint));
+    return token_options(o, err);
+}
+
+static bool run_packed(struct app *app, struct pack_options *o, struct splits *s, struct err *err)
+{
+    static const char *const id_path[] = { "id" };
+    struct flow_conf fc = app_flow_conf(app);
+    struct packed_head head = { 0 };
+    struct packed_doc doc;
+    struct json_query q;
+    struct arena arena = { 0 };
+    if (!pack_is_tokens(o->format) || app->common.rejects)
+        return err_set(err, ERR_USAGE,
+                       app->common.rejects
+                           ? "--rejects has no effect with --packed: a damaged stream cannot go on"
+                           : "--packed needs a --format of token ids");
+    struct packed_input *in = packed_input_open(&fc.in, err);
+    bool ok = in && json_query_init(&q, id_path, 1, &app->arena, err);
+    if (ok && packed_input_head(in, &head, err))
+        ok = packed_options(app, &head, o, err);
+    ok = ok && !err->class &&
+         splits_open(s, app->common.output, o, app->common.force, &app->arena, err);
+    if (ok) {
+        splits_start(s, NULL, 1);
+        while (ok && packed_input_next(in, &doc, err)) {
+            ok = write_packed_doc(s, o, head.id_bytes, &doc, &q, &arena, ++app->report.in, err);
+            app->report.out += ok;
+            arena_reset(&arena);
+        }
+        ok = ok && !err->class && splits_finish(s, err);
+        app->report.bytes_in = packed_input_bytes(in);
+        report_splits(app, s);
+    }
+    splits_close(s);
+    arena_release(&arena);
+    packed_input_close(in);
+    return ok;
+}
+
+static bool run_records(struct app *app, const struct pack_options *o, struct splits *s,
+                        const struct mds_columns *columns, struct err *err)
+{
+    static const struct flow_filter filter = { .work = work, .commit = commit, .finish = finish };
+    struct flow_field fields[MDS_COLUMNS_MAX + 1];
+    struct flow_conf fc = app_flow_conf(app);
+    struct run r = { o, columns, s, -1 };
     fc.no_output = true;
     fc.output = NULL;
-    fc.fields = o.format == PACK_MDS ? members : ids;
-    fc.field_count = o.format == PACK_MDS ? columns.count : pack_is_tokens(o.format);
-    if (!pack_dir_open(&dir, app->common.output, &o, app->common.force, err))
-        return false;
-    struct run r = { &o, &columns, NULL };
+    fc.fields = fields;
+    for (int i = 0; i < columns->count; i++)
+        fields[fc.field_count++] = (struct flow_field){ columns->columns[i].path, true, 0 };
+    if (pack_is_tokens(o->format))
+        fields[fc.field_count++] = (struct flow_field){ "ids", true, FLOW_ARRAY };
+    if (s->text) {
+        r.id_field = fc.field_count;
+        fields[fc.field_count++] =
+            (struct flow_field){ "id", true, FLOW_STRING | FLOW_TYPE(JSON_NUMBER) };
+    }
     struct flow *f = NULL;
-    bool ok = (!dir.found.complete || unpack_verify_files(dir.path, &dir.found, err)) &&
+    bool ok = splits_open(s, app->common.output, o, app->common.force, &app->arena, err) &&
               (f = flow_open(&fc, &app->report, &app->progress, err)) != NULL;
     if (ok) {
-        r.writer = writer_new(&dir, f, fc.jobs);
+        splits_start(s, f, fc.jobs);
         ok = flow_filter_run(f, &filter, &r, err);
-        report_writer(app, &dir, r.writer);
+        report_splits(app, s);
     }
     if (ok)
         ok = flow_close(f, err);
     else
         flow_abort(f);
-    writer_free(r.writer);
-    pack_dir_close(&dir);
+    splits_close(s);
     return ok;
+}
+
+static bool run_write(struct app *app, const struct conf *conf, struct err *err)
+{
+    struct mds_columns columns = { 0 };
+    struct pack_options o;
+    static struct splits s; /* large */
+    if (!write_options(app, conf, &o, &columns, err))
+        return false;
+    if (conf->split && !splits_parse(slice_of(conf->split), &s, &app->arena, err))
+        return err_context(err, "--split");
+    return conf->packed ? run_packed(app, &o, &s, err) : run_records(app, &o, &s, &columns, err);
 }
 
 /* ---- reading ---- */

@@ -80,6 +80,10 @@ void manifest_options_text(const struct pack_options *o, struct buf *out)
                    ",\"dtype\":\"%s\",\"eos\":%" PRId64 ",\"bos\":%" PRId64
                    ",\"vocab_size\":%" PRId64 ",\"tokenizer\":\"%s\"",
                    dtype_names[o->dtype], o->eos, o->bos, o->vocab, o->tokenizer);
+    if (*o->split) {
+        buf_append(out, SLICE(",\"split\":"));
+        json_append_string(out, slice_of(o->split));
+    }
     buf_append_byte(out, '}');
 }
 
@@ -245,7 +249,8 @@ static bool read_options(const struct json_node *n, struct pack_options *o, stru
                          struct err *err)
 {
     int format = choice(n, "format", format_names, countof(format_names));
-    *o = (struct pack_options){ .eos = -1, .bos = -1, .tokenizer = "", .columns = "" };
+    *o = (struct pack_options){ .eos = -1, .bos = -1, .tokenizer = "", .columns = "", .split = "" };
+    o->split = arena_cstr_dup(arena, json_get_string(n, "split", SLICE("")));
     if (format < 0)
         return err_set(err, ERR_CONFIG, "unknown or missing format");
     o->format = (enum pack_format)format;

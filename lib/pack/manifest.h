@@ -55,6 +55,7 @@ struct pack_options {
     enum pack_dtype dtype; /* ids */
     const char *tokenizer; /* ids: 32 hexadecimal digits, or "": unknown */
     const char *columns;   /* mds: canonical text (mds.h), else "" */
+    const char *split;     /* "val of train=0.9,val=0.1", or "" */
 };
 
 struct pack_file {

@@ -54,6 +54,16 @@ char *tokens_store(char *dst, const uint32_t *ids, ptrdiff_t n, int bytes)
     return dst + n * 2;
 }
 
+uint32_t tokens_load(uint32_t *dst, const char *src, ptrdiff_t n, int bytes)
+{
+    uint32_t max = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        dst[i] = bytes == 2 ? load_u16(src + i * 2) : load_u32(src + i * 4);
+        max = MAX(max, dst[i]);
+    }
+    return max;
+}
+
 static char *put_decimal(char *p, uint32_t v)
 {
     char digits[10];

@@ -31,6 +31,8 @@ const char *tokens_parse(slice array, ptrdiff_t extra, struct arena *arena, stru
                          ptrdiff_t *at);
 /* Writes n ids of `bytes` (2 or 4) each; returns the end. 2: every id is below 65536. */
 char *tokens_store(char *dst, const uint32_t *ids, ptrdiff_t n, int bytes);
+/* The reverse: n ids of `bytes` each as u32; returns the largest, 0 without any. */
+uint32_t tokens_load(uint32_t *dst, const char *src, ptrdiff_t n, int bytes);
 /* {"ids":[...]} and a newline. */
 void tokens_json(slice stored, int bytes, struct buf *out);
 

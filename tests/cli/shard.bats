@@ -545,8 +545,75 @@ d=json.load(sys.stdin); print(d["shards"], d["records"], d["records_per_shard"])
     shard --stat d | grep -q '^records  *50 '
 }
 
+@test "packed ids: the same shards as from JSON, with the tokenizer's fingerprint" {
+    for i in $(seq 200); do printf '{"id":"d%d","text":"some words and the number %d, again and again"}\n' $i $i; done >in
+    tokenize -t demo in >ids.jsonl
+    tokenize -t demo --format packed in >ids.packed
+    for format in megatron datatrove npy; do
+        shard -o a --format $format --size 2k --eos 1 <ids.jsonl
+        shard -o b --format $format --size 2k --eos 1 --packed ids.packed
+        shard --cat a >back
+        shard --cat b | cmp - back
+        diff -r -x manifest.json -x '*.metadata' a b
+        print=$(tokenize -t demo --report r </dev/null && json r 'd["fingerprint"]')
+        [ "$(json b/manifest.json 'd["options"]["tokenizer"]')" = "$print" ]
+        shard -o b --format $format --size 2k --eos 1 --packed <ids.packed # complete: compared
+        run shard -o b --format $format --size 2k --eos 1 <ids.jsonl # ids of nobody knows which tokenizer
+        [ "$status" = 73 ]
+        rm -r a b
+    done
+    # another tokenizer in the stream, a cut, a flipped bit, no ids, what does not go together
+    python3 - <<'END'
+d = bytearray(open("ids.packed", "rb").read())
+open("cut", "wb").write(d[:-1])
+d[200] ^= 1
+open("flip", "wb").write(d)
+d[200] ^= 1
+other = bytearray(d)
+other[24] ^= 1
+open("two", "wb").write(d + other)
+END
+    for f in cut flip two ids.jsonl; do
+        run shard -o c --format npy --packed $f
+        [ "$status" = 65 ] || { echo "$f: $status"; return 1; }
+        rm -rf c
+    done
+    [[ "$output" == *"not packed ids"* ]]
+    shard -o c --format npy --packed </dev/null && [ "$(json c/manifest.json 'd["records"]')" = 0 ]
+    for args in "--format jsonl.zst" "--format npy --vocab-size 7" "--format npy --rejects r2"; do
+        run shard -o d $args --packed ids.packed
+        [ "$status" = 2 ] || { echo "$args: $status"; return 1; }
+    done
+}
+
+@test "splits: by the hash of the id, whatever the order and what else is there" {
+    mixed 400 >in
+    shard -o d --split train=0.8,val=0.15,test=0.05 --size 9k <in
+    [ "$(ls d | tr '\n' ' ')" = 'test train val ' ]
+    for s in train val test; do shard --verify d/$s; shard --cat d/$s >$s; done
+    cat train val test | sort | cmp - <(sort in)
+    [ "$(wc -l <val)" -ge 35 ] && [ "$(wc -l <val)" -le 85 ] # 60 expected
+    { tac in; sed 's/"id":"r/"id":"x/' in; } | shard -o e --split train=0.8,val=0.15,test=0.05 -j4
+    shard --cat e/val | grep '"id":"r' | sort | cmp - <(sort val)
+    # ids of every format go to the same place
+    shard -o m --format megatron --split train=0.8,val=0.15,test=0.05 <in
+    [ "$(json m/val/manifest.json 'd["records"]')" = "$(wc -l <val)" ]
+    [ "$(json m/val/manifest.json 'd["options"]["split"]')" = 'val of train=0.8,val=0.15,test=0.05' ]
+    # other shares are another run; complete folders are compared
+    shard -o d --split train=0.8,val=0.15,test=0.05 --size 9k <in
+    run shard -o d --split train=0.7,val=0.25,test=0.05 --size 9k <in
+    [ "$status" = 73 ]
+    for bad in a=1,a=0 a=0.5 a=0.5,b=0.6 ../a=1 a a=x =1 a=0.5,,b=0.5; do
+        run shard -o f --split $bad <in
+        [ "$status" = 2 ] || { echo "$bad: $status"; return 1; }
+    done
+    run shard -o f --split a=0.5,b=0.5 <<<'{"text":"no id"}'
+    [ "$status" = 65 ]
+}
+
 @test "the examples of the manual run" {
     mixed 20 >corpus.jsonl
+    tokenize -t demo --format packed corpus.jsonl >in.packed
     man_examples shard
     shard --verify mds && shard --verify train
 }

@@ -123,7 +123,8 @@ static void manifests_come_back(void **state)
                                        .bos = -1,
                                        .vocab = 100,
                                        .tokenizer = "0123456789abcdef0123456789abcdef",
-                                       .columns = "" } },
+                                       .columns = "",
+                                       .split = "val of train=0.9,val=0.1" } },
                     again;
     struct pack_shard s = {
         .records = 3, .tokens = 9, .content_bytes = 80, .dtype = PACK_U16, .file_count = 2
