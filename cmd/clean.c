@@ -215,6 +215,8 @@ static void scratch_free(void *arg, void *scratch)
     struct clean_scratch *s = scratch;
     int64_t *total = (int64_t *)&r->total, *mine = (int64_t *)&s->counts;
 
+    if (s->quality)
+        s->counts.rules = *quality_scratch_counts(s->quality);
     for (ptrdiff_t i = 0; i < (ptrdiff_t)(sizeof s->counts / sizeof *mine); i++)
         __atomic_fetch_add(&total[i], mine[i], __ATOMIC_RELAXED);
     clean_scratch_free(s);
@@ -232,7 +234,8 @@ static bool add_tests(struct clean *c, const struct opt_list *list, bool is_matc
     return true;
 }
 
-static bool prepare_quality(const struct conf *conf, struct run *r, struct err *err)
+static bool prepare_quality(struct app *app, const struct conf *conf, struct run *r,
+                            struct err *err)
 {
     struct quality *q = &r->quality;
 
@@ -248,6 +251,8 @@ static bool prepare_quality(const struct conf *conf, struct run *r, struct err *
         return err_set(err, ERR_USAGE, "option '--sentences': profile '%s' counts none",
                        q->profile->name);
     q->sentence_marks = conf->sentences;
+    if (app->common.report)
+        q->clock_ns = os_now_ns;
     for (ptrdiff_t i = 0; i < conf->off.count; i++)
         if (!quality_off(q, conf->off.items[i], err))
             return err_context(err, "option '--off'");
@@ -420,7 +425,7 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
     if (!add_tests(c, &conf->keep_if, false, false, a, err) ||
         !add_tests(c, &conf->drop_if, false, true, a, err) ||
         !add_tests(c, &conf->keep_match, true, false, a, err) ||
-        !add_tests(c, &conf->drop_match, true, true, a, err) || !prepare_quality(conf, r, err) ||
+        !add_tests(c, &conf->drop_match, true, true, a, err) || !prepare_quality(app, conf, r, err) ||
         !prepare_lang(app, conf, r, err) || !prepare_model(app, conf, r, err) ||
         !prepare_redact(app, conf, r, err) || !clean_ready(c, a, err))
         return false;
@@ -472,6 +477,22 @@ static void report_redacted(struct app *app, const struct run *r)
     buf_release(&b);
 }
 
+static void report_quality(struct app *app, const struct run *r)
+{
+    const struct quality *q = &r->quality;
+    slice never = quality_flagged(q, &r->total.rules, false, &app->arena);
+    slice always = quality_flagged(q, &r->total.rules, true, &app->arena);
+
+    report_text(&app->report, "profile", slice_of(q->profile->name));
+    report_json(&app->report, "rules", quality_counts_json(q, &r->total.rules, &app->arena));
+    report_text(&app->report, "never_fired", never);
+    report_text(&app->report, "always_fired", always);
+    if (never.len)
+        log_info("never fired: %.*s", SLICE_ARG(never));
+    if (always.len)
+        log_warn("fired on every text: %.*s", SLICE_ARG(always));
+}
+
 static void report(struct app *app, const struct run *r)
 {
     struct report *rep = &app->report;
@@ -487,7 +508,7 @@ static void report(struct app *app, const struct run *r)
     report_tests(app, r, "missing", r->total.missing);
     report_tests(app, r, "mismatch", r->total.mismatch);
     if (r->clean.quality)
-        report_text(rep, "profile", slice_of(r->quality.profile->name));
+        report_quality(app, r);
     report_text(rep, "unicode", slice_of(uni_version()));
     report_text(rep, "pcre2", slice_of(regex_version()));
     for (ptrdiff_t i = 0; i < r->clean.test_count; i++)

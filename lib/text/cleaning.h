@@ -108,6 +108,7 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err);
 void clean_release(struct clean *c);
 
 struct clean_counts {
+    struct quality_counts rules;
     int64_t changed, surrogates, substitutions, restored;
     int64_t redacted[PII_KINDS_MAX];                             /* by kind */
     int64_t missing[CLEAN_MAX_TESTS], mismatch[CLEAN_MAX_TESTS]; /* by test */

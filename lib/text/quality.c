@@ -436,9 +436,11 @@ void quality_scratch_free(struct quality_scratch *s)
     free(s);
 }
 
-bool quality_note(const struct quality *q, struct quality_result *r, enum quality_rule_id rule,
-                  double value)
+bool quality_note(struct measuring *m, enum quality_rule_id rule, double value)
 {
+    const struct quality *q = m->q;
+    struct quality_result *r = m->r;
+    struct quality_counts *counts = &m->s->counts;
     double limit = quality_rules[rule].single ? (double)(float)q->limit[rule] : q->limit[rule];
     bool fails = quality_rules[rule].is_min ? value < limit : value > limit;
 
@@ -446,6 +448,13 @@ bool quality_note(const struct quality *q, struct quality_result *r, enum qualit
         return true;
     r->value[rule] = value;
     r->measured[rule] = true;
+    counts->measured[rule]++;
+    counts->fired[rule] += fails;
+    if (q->clock_ns) {
+        int64_t now = q->clock_ns();
+        counts->cost_ns[rule] += now - m->s->last_ns;
+        m->s->last_ns = now;
+    }
     if (fails && (r->failed < 0 || (int)rule < r->failed))
         r->failed = (int)rule;
     return !fails;
@@ -753,6 +762,9 @@ void quality_measure(const struct quality *q, struct quality_scratch *s, slice t
     r->failed = -1;
     r->text = text;
     arena_reset(&s->temp);
+    s->counts.bytes += text.len;
+    if (q->clock_ns)
+        s->last_ns = q->clock_ns();
     if (q->groups[GROUP_GOPHER_REPETITION] && !measure_repetition(&m))
         return;
     if (q->groups[GROUP_GOPHER_QUALITY] && !measure_gopher(&m))

@@ -199,6 +199,7 @@ struct quality {
     double limit[QUALITY_RULES];
     enum words_splitter words;
     bool groups[QUALITY_GROUPS];
+    int64_t (*clock_ns)(void);      /* NULL: costs are not measured */
     bool citations, terminal_lines; /* of c4 */
     bool sentence_marks;            /* c4 counts . ! and ? (one at least) instead of sentences */
 
@@ -224,12 +225,29 @@ struct quality_result {
     slice text; /* as edited: the given one when nothing changed */
 };
 
+/* What the rules did, over all texts of a scratch. Cost: the time from the rule before to this one,
+ * so that what several rules share (words, lines) is on the first of them; only with a clock. */
+struct quality_counts {
+    int64_t measured[QUALITY_RULES], fired[QUALITY_RULES], cost_ns[QUALITY_RULES];
+    int64_t bytes; /* of texts */
+};
+
 struct quality_scratch;
 struct quality_scratch *quality_scratch_new(const struct quality *q);
+const struct quality_counts *quality_scratch_counts(const struct quality_scratch *s);
 void quality_scratch_free(struct quality_scratch *s);
 
 /* text: valid UTF-8, padded, at most WORDS_TEXT_MAX bytes. */
 void quality_measure(const struct quality *q, struct quality_scratch *s, slice text, bool all,
                      struct arena *arena, struct quality_result *r);
+
+/* Rules that fired never, or always, over at least this many texts are worth a look. */
+#define QUALITY_FLAG_TEXTS 1000
+/* {"RULE":{"measured":n,"fired":n,"ns_per_byte":x}, ...}; ns_per_byte only with a clock. */
+slice quality_counts_json(const struct quality *q, const struct quality_counts *c,
+                          struct arena *arena);
+/* Names joined by ", "; empty when there is none. */
+slice quality_flagged(const struct quality *q, const struct quality_counts *c, bool always,
+                      struct arena *arena);
 
 #endif

@@ -17,6 +17,8 @@ struct quality_scratch {
     struct line_set lines;
     struct spacy_scratch *spacy_en;
     struct regex_scratch *regex;
+    struct quality_counts counts;
+    int64_t last_ns; /* when the rule before this one was done */
 };
 
 /* What the profiles of other tools need beside the tables of quality.c; read-only when ready. */
@@ -43,12 +45,11 @@ struct measuring {
 };
 
 /* Sets a value; false when the rule fails and measuring may stop. */
-bool quality_note(const struct quality *q, struct quality_result *r, enum quality_rule_id rule,
-                  double value);
+bool quality_note(struct measuring *m, enum quality_rule_id rule, double value);
 /* Whether to stop. */
 static inline bool quality_fails(struct measuring *m, enum quality_rule_id rule, double value)
 {
-    return !quality_note(m->q, m->r, rule, value) && !m->all;
+    return !quality_note(m, rule, value) && !m->all;
 }
 
 static inline double quality_ratio(int64_t a, int64_t b)

@@ -310,6 +310,20 @@ good='A plain line of prose that says something to the reader, and it ends here.
     [ "$status" = 2 ]
 }
 
+@test "the report counts and times each rule, and names those that never or always fired" {
+    for i in $(seq 1000); do echo '{"text":"the same of two words each time '$i'"}'; done >in
+    both_jobs in clean --profile gopher --off gopher_repetition --words whitespace --annotate --report r.json -v
+    [ "$(json r.json 'd["rules"]["gopher_short_doc"]["measured"], d["rules"]["gopher_short_doc"]["fired"]')" = '[1000, 1000]' ]
+    [ "$(json r.json 'd["always_fired"]')" = gopher_short_doc ]
+    [ "$(json r.json '"gopher_too_many_hashes" in d["never_fired"]')" = true ]
+    [ "$(json r.json 'sum(r["ns_per_byte"] for r in d["rules"].values()) > 0')" = true ]
+    grep -q 'fired on every text: gopher_short_doc' "$error_file"
+    grep -q 'never fired: gopher_long_doc' "$error_file"
+    head -999 in >less
+    clean --profile gopher --off gopher_repetition --words whitespace --annotate --report r.json <less >out
+    [ "$(json r.json 'd["always_fired"] + d["never_fired"]')" = '' ]
+}
+
 @test "--list-rules lists every rule with its limit and profiles" {
     clean --list-rules </dev/null >list
     [ "$(wc -l <list)" = 123 ]
