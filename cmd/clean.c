@@ -1,5 +1,6 @@
 /* clean: edit the text of records and drop records by rules. */
 #include "../lib/app.h"
+#include "../lib/in.h"
 #include "../lib/log.h"
 #include "../lib/os.h"
 #include "../lib/regex.h"
@@ -8,6 +9,10 @@
 
 struct conf {
     struct text_edit edit;
+    struct repair repair;
+    bool fix_encoding;
+    int quotes, dashes;
+    const char *phrase_file;
     int normalize;
     int64_t min_chars, max_chars;
     struct opt_list subs, keep_if, drop_if, keep_match, drop_match, off, set;
@@ -22,9 +27,13 @@ struct conf {
     int64_t max_matches;
 };
 
-#define AT(member) offsetof(struct conf, member)
+#define PHRASES_MAX (1 << 20) /* bytes of --drop-phrase-lines */
+
+#define AT(member)  offsetof(struct conf, member)
 
 static const struct opt opts[] = {
+    { 0, "fix-encoding", OPT_FLAG, AT(fix_encoding), .group = "Text",
+      .help = "undo UTF-8 that was read as something else" },
     { 0, "normalize", OPT_ENUM, AT(normalize), .arg = "FORM", .def = "none",
       .choices = "none|nfc|nfkc", .group = "Text", .help = "Unicode normal form" },
     { 0, "newlines", OPT_ENUM, AT(edit.newlines), .arg = "HOW", .def = "keep",
@@ -40,6 +49,24 @@ static const struct opt opts[] = {
       .help = "remove U+FEFF in front of the text" },
     { 0, "strip-soft-hyphen", OPT_FLAG, AT(edit.strip_soft_hyphen), .group = "Text",
       .help = "remove U+00AD" },
+    { 0, "strip-html", OPT_FLAG, AT(repair.html), .group = "Text",
+      .help = "remove tags; &nbsp; &quot; &apos; to characters" },
+    { 0, "strip-markdown", OPT_FLAG, AT(repair.markdown), .group = "Text",
+      .help = "remove marks of bold, italic, links" },
+    { 0, "quotes", OPT_ENUM, AT(quotes), .arg = "HOW", .def = "keep", .choices = "keep|ascii",
+      .group = "Text", .help = "curly quotes to ' and \"" },
+    { 0, "dashes", OPT_ENUM, AT(dashes), .arg = "HOW", .def = "keep", .choices = "keep|ascii",
+      .group = "Text", .help = "dashes of all lengths and the minus to -" },
+    { 0, "strip-bullets", OPT_FLAG, AT(repair.bullets), .group = "Text",
+      .help = "remove bullets in front of lines" },
+    { 0, "max-repeat", OPT_INT, AT(repair.max_repeat), .arg = "N", .min = 1, .max = 1e15,
+      .group = "Text", .help = "keep N of more equal characters in a row" },
+    { 0, "drop-url-lines", OPT_FLAG, AT(repair.url_lines), .group = "Text",
+      .help = "remove lines that are one URL" },
+    { 0, "drop-phrase-lines", OPT_PATH, AT(phrase_file), .arg = "FILE", .group = "Text",
+      .help = "remove lines with a phrase of FILE, one a line" },
+    { 0, "c4-lines", OPT_FLAG, AT(repair.c4_lines), .group = "Text",
+      .help = "apply C4's line rules without its page rules" },
     { 0, "sub", OPT_STRING, AT(subs), .arg = "/RE/TEXT/FLAGS", .flags = OPT_REPEAT, .group = "Text",
       .help = "replace matches; flags g i s m x u" },
     { 0, "collapse-space", OPT_FLAG, AT(edit.collapse_space), .group = "Text",
@@ -411,6 +438,8 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
         .field = app->common.field,
         .field_required = app_given(app, "field"),
         .edit = conf->edit,
+        .repair = conf->repair,
+        .fix_encoding = conf->fix_encoding,
         .normalize = conf->normalize,
         .min_chars = app_given(app, "min-chars") ? conf->min_chars : -1,
         .max_chars = app_given(app, "max-chars") ? conf->max_chars : -1,
@@ -419,6 +448,10 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
     if (c->max_chars >= 0 && c->min_chars > c->max_chars)
         return err_set(err, ERR_USAGE, "--min-chars %lld is above --max-chars %lld",
                        (long long)c->min_chars, (long long)c->max_chars);
+    c->repair.quotes = conf->quotes;
+    c->repair.dashes = conf->dashes;
+    if (conf->phrase_file && !in_slurp(conf->phrase_file, PHRASES_MAX, &c->repair.phrases, err))
+        return false;
     for (ptrdiff_t i = 0; i < conf->subs.count; i++)
         if (!clean_add_sub(c, slice_of(conf->subs.items[i]), a, err))
             return err_context(err, "option '--sub'");

@@ -152,9 +152,13 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
     struct text_edit *e = &c->edit;
 
     text_edit_ready(e);
-    c->reads_text = e->chars.any || e->space.any || e->trim || c->normalize || c->sub_count ||
-                    c->min_chars >= 0 || c->max_chars >= 0 || c->field_required || c->quality ||
-                    c->redact || c->restore || c->lang || c->lang_model || c->model;
+    if (!repair_ready(&c->repair, arena, err) ||
+        (c->fix_encoding && !(c->mojibake = mojibake_new(arena, err))))
+        return false;
+    c->reads_text = e->chars.any || e->space.any || e->trim || c->normalize || c->fix_encoding ||
+                    c->repair.any || c->sub_count || c->min_chars >= 0 || c->max_chars >= 0 ||
+                    c->field_required || c->quality || c->redact || c->restore || c->lang ||
+                    c->lang_model || c->model;
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->reads_text |= !c->tests[i].path || strcmp(c->tests[i].path, c->field) == 0;
     c->text_member = -1;
@@ -186,6 +190,8 @@ void clean_release(struct clean *c)
         subst_release(c->subs[i]);
     if (c->quality)
         quality_release(c->quality);
+    mojibake_free(c->mojibake);
+    repair_release(&c->repair);
     c->test_count = c->sub_count = 0;
 }
 
@@ -223,9 +229,13 @@ static bool bad(struct clean_verdict *v, const char *reason)
 static bool edit_text(const struct clean *c, struct clean_scratch *s, slice *text,
                       struct arena *arena, struct clean_verdict *v)
 {
+    if (c->mojibake)
+        *text = mojibake_fix(c->mojibake, s->regex, *text, &s->temp);
     *text = edit_chars(&c->edit, *text, &s->temp);
     if (c->norm)
         *text = uni_normalize(c->norm, *text, &s->temp);
+    if (c->repair.any && !repair_text(&c->repair, s->regex, text, c->max_bytes, &s->temp))
+        return bad(v, "a repair of the text hit its match limit");
     for (ptrdiff_t i = 0; i < c->sub_count; i++) {
         slice spec = subst_spec(c->subs[i]);
         switch (subst_apply(c->subs[i], s->regex, text, c->max_bytes, &s->counts.substitutions,

@@ -35,6 +35,8 @@
 #include "lang.h"
 #include "quality.h"
 #include "redact.h"
+#include "mojibake.h"
+#include "repair.h"
 #include "subst.h"
 
 #define CLEAN_MAX_TESTS 64
@@ -62,6 +64,8 @@ struct clean {
     const char *field;
     bool field_required; /* the user named it: records without it are bad in any case */
     struct text_edit edit;
+    struct repair repair;
+    bool fix_encoding;
     int normalize;                /* enum clean_normalize */
     int64_t min_chars, max_chars; /* -1: none */
     int64_t max_bytes;            /* of a text after substitutions */
@@ -86,6 +90,7 @@ struct clean {
     /* Filled by clean_ready. */
     bool reads_text;
     struct uni_norm *norm;
+    struct mojibake *mojibake;           /* with fix_encoding */
     const char *members[JSON_MAX_PATHS]; /* the paths whose spans clean_record wants */
     int member_count;
     int text_member; /* 0, a string that every record must have; -1: the text is not read */
