@@ -76,6 +76,55 @@ gives() { # STATUS TEXT: of the last run
     gives 0 '{"text":""}\n'
 }
 
+@test "--fix-encoding, line by line" {
+    run_clean '{"text":"l\\u2019humanit\\u00c3\\u00a9 \\u00e2\\u20ac\\u0153x\\u00e2\\u20ac\\u009d\\nl\\u00e9 \\u00c5"}\n' --fix-encoding
+    gives 0 '{"text":"l\xe2\x80\x99humanit\xc3\xa9 \xe2\x80\x9cx\xe2\x80\x9d\\nl\xc3\xa9 \xc3\x85"}\n'
+    run_clean '{"text":"plain \\u00fcber"}\n' --fix-encoding
+    gives 0 '{"text":"plain \\u00fcber"}\n'
+}
+
+@test "repairs: each switch takes its own" {
+    run_clean '{"text":"<p class=\\"x\\">a &lt; b<br/></p><!-- c -->&nbsp;d <<b>i>e < f > g"}\n' --strip-html
+    gives 0 '{"text":"a &lt; b d e < f > g"}\n'
+    run_clean '{"text":"**bold** *it* _u_ [x](http://y) a*b"}\n' --strip-markdown
+    gives 0 '{"text":"bold it u http://y a*b"}\n'
+    run_clean '{"text":"\\u2018a\\u2019 \\u201cb\\u201e \\u2013 \\u2014 \\u2212"}\n' --quotes ascii
+    gives 0 '{"text":"'"'a'"' \\"b\\" \xe2\x80\x93 \xe2\x80\x94 \xe2\x88\x92"}\n'
+    run_clean '{"text":"\\u2018a \\u2013\\u2014\\u2212-"}\n' --dashes ascii
+    gives 0 '{"text":"\xe2\x80\x98a ----"}\n'
+    run_clean '{"text":"\\u2022 one\\n  - two\\n-three\\n* \\u25cf four"}\n' --strip-bullets
+    gives 0 '{"text":"one\\ntwo\\n-three\\nfour"}\n'
+    run_clean '{"text":"soooo!!!! \\u00e9\\u00e9\\u00e9\\u00e9    x"}\n' --max-repeat 2
+    gives 0 '{"text":"soo!! \xc3\xa9\xc3\xa9    x"}\n'
+    run_clean '{"text":"a\\n http://x.y/z \\nsee http://x.y\\nWWW.x.y"}\n' --drop-url-lines
+    gives 0 '{"text":"a\\nsee http://x.y\\n"}\n'
+    printf 'Share this (now)\r\n\ncookie policy' >phrases
+    run_clean '{"text":"a\\nplease share THIS (now)!\\nb\\nour Cookie Policy\\nc"}\n' --drop-phrase-lines phrases
+    gives 0 '{"text":"a\\nb\\nc"}\n'
+    run_clean '{"text":"a\\n"}\n' --drop-phrase-lines missing
+    [ "$status" = 66 ]
+    printf '\n' >phrases
+    run_clean '{"text":"a\\n"}\n' --drop-phrase-lines phrases
+    [ "$status" = 65 ]
+    run_clean '{"text":"No end here\\n\\nIt ends here[1].\\n{ Lorem ipsum with a brace.\\nUse javascript now please."}\n' --c4-lines
+    gives 0 '{"text":"It ends here.\\n{ Lorem ipsum with a brace."}\n'
+}
+
+@test "repairs are idempotent, on their own and together" {
+    cat >in <<'END'
+{"text":"<<b>i> ***a*** ** b ** __c__ [l]([m](n)) &quo<i>t; <a<b>>"}
+{"text":"\u2022 \u2022 - * x\n* * y\nhttp://a\n\nwww.b\n aaaa\u00c3\u00a9\u00e2\u20ac\u2122"}
+{"text":"\u00c3\u0192\u00c2\u00a9 \u2018\u2018\u2018\u2018 ---\u2014\u2014---"}
+END
+    for args in --strip-html --strip-markdown --strip-bullets --drop-url-lines '--quotes ascii' '--dashes ascii' \
+        '--max-repeat 2' --fix-encoding \
+        '--fix-encoding --strip-html --strip-markdown --quotes ascii --dashes ascii --max-repeat 3'; do
+        clean $args <in >once
+        clean $args <once >twice
+        cmp once twice || { echo "$args"; diff once twice; return 1; }
+    done
+}
+
 @test "--sub replaces, repeats, and runs before the white space edits" {
     run_clean '{"text":"7 of 10,000"}\n' --sub '/\d+(,\d+)*/N/g' --sub 's|N of (?<rest>N)|${rest}!|'
     gives 0 '{"text":"N!"}\n'

@@ -103,6 +103,10 @@ def line_remover(p):
 
 
 MAP = {
+    "MarkdownRemover": lambda p: ["--strip-markdown"],
+    "FixUnicodeMapper": lambda p: ["--fix-encoding", "--quotes=ascii"],
+    "UnicodeReformatter": lambda p: ["--fix-encoding"] + (
+        ["--quotes=ascii"] if p.get("uncurl_quotes") else []),
     "NewlineNormalizer": lambda p: ["--max-newlines=2"],
     "WhitespaceNormalizationMapper": lambda p: [
         sub("[\u0009\u00a0\u2000-\u200d\u202f\u205f\u3000\u2060\ufffc\u1680\u180e\u0085\u0084"
@@ -355,6 +359,8 @@ def grouped(rows, table, row_out):
         needs = r.get("needs")
         if needs and needs.startswith("spaCy-en"):
             needs = None  # we have its words and sentences
+        if needs == "ftfy mojibake":
+            needs = None  # --fix-encoding
         args = make(r["params"]) if make and not needs else None
         why = needs or (row_out(r) if args is not None else OUT.get(r["op"], "rules on words or lines"))
         if args is None or why:
