@@ -458,9 +458,10 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
     if (!add_tests(c, &conf->keep_if, false, false, a, err) ||
         !add_tests(c, &conf->drop_if, false, true, a, err) ||
         !add_tests(c, &conf->keep_match, true, false, a, err) ||
-        !add_tests(c, &conf->drop_match, true, true, a, err) || !prepare_quality(app, conf, r, err) ||
-        !prepare_lang(app, conf, r, err) || !prepare_model(app, conf, r, err) ||
-        !prepare_redact(app, conf, r, err) || !clean_ready(c, a, err))
+        !add_tests(c, &conf->drop_match, true, true, a, err) ||
+        !prepare_quality(app, conf, r, err) || !prepare_lang(app, conf, r, err) ||
+        !prepare_model(app, conf, r, err) || !prepare_redact(app, conf, r, err) ||
+        !clean_ready(c, a, err))
         return false;
     if (c->rule_count == 0 && (app->common.drops || c->explain))
         return err_set(err, ERR_USAGE, "%s without a rule that drops records",
