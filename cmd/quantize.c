@@ -8,6 +8,7 @@
 
 struct conf {
     const char *type, *inspect, *imatrix;
+    int search;
     bool dry_run, pure;
 };
 
@@ -30,6 +31,9 @@ static const struct opt opts[] = {
       .help = "of the weights: Q8_0, Q4_K_M, F16 ... (manual)" },
     { 0, "pure", OPT_FLAG, offsetof(struct conf, pure), .needs = "type", .modes = IN_CONVERT,
       .group = "Conversion", .help = "this type for all weights, no mixture" },
+    { 0, "search", OPT_ENUM, offsetof(struct conf, search), .arg = "HOW", .def = "reference",
+      .choices = "reference|best", .needs = "type", .modes = IN_CONVERT, .group = "Conversion",
+      .help = "llama.cpp's scales, or those of least error (slow)" },
     { 0, "imatrix", OPT_PATH, offsetof(struct conf, imatrix), .arg = "FILE", .needs = "type",
       .modes = IN_CONVERT, .group = "Conversion",
       .help = "weigh errors by importance (infer --imatrix-out)" },
@@ -187,6 +191,7 @@ static bool convert(struct app *app, const struct conf *conf, struct err *err)
     struct convert_conf cc = {
         .mixture = mixture_find(slice_of(conf->type)),
         .pure = conf->pure,
+        .best = conf->search == 1,
         .jobs = (int)app->common.jobs,
         .output = app->common.output,
         .force = app->common.force,
@@ -199,6 +204,9 @@ static bool convert(struct app *app, const struct conf *conf, struct err *err)
         return err_set(err, ERR_USAGE, "option '-o FILE' is required (or '--dry-run')");
     if (cc.pure && !cc.mixture->bit)
         return err_set(err, ERR_USAGE, "option '--pure': %s is no mixture", cc.mixture->name);
+    if (cc.best && !tensor_layout(cc.mixture->type)->from_row)
+        return err_set(err, ERR_USAGE, "option '--search': %s has no scales to seek",
+                       cc.mixture->name);
     if (cc.output && strcmp(cc.output, "-") == 0)
         return err_set(err, ERR_USAGE,
                        "option '-o -': a model is written to a file, not to stdout");

@@ -2,6 +2,7 @@
 complete -c quantize -l type -r -f -d 'of the weights: Q8_0, Q4_K_M, F16 ... (manual)'
 complete -c quantize -l pure -d 'this type for all weights, no mixture'
 complete -c quantize -l no-pure -d 'not --pure'
+complete -c quantize -l search -r -f -a 'reference best' -d 'llama.cpp\'s scales, or those of least error (slow)'
 complete -c quantize -l imatrix -r -F -d 'weigh errors by importance (infer --imatrix-out)'
 complete -c quantize -l dry-run -d 'print the table of tensors, write nothing'
 complete -c quantize -l no-dry-run -d 'not --dry-run'

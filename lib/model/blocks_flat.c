@@ -4,16 +4,10 @@
 
 #include <math.h>
 
+#include "blocks_pack.h"
 #include "blocksearch.h"
-#include "tensor.h"
 
 #define TRIES 7 /* scales to each side that the codebook formats try */
-
-static void put_half(uint8_t *p, float x)
-{
-    uint16_t h = tensor_f16_from_f32(x);
-    memcpy(p, &h, 2);
-}
 
 /* 1 / d, 0 where that is no number: a block so small becomes zeros. */
 static float inverse_of(float d)
@@ -36,22 +30,6 @@ static void weigh(int n, const float *x, const float *importance, float square, 
 {
     for (int i = 0; i < n; i++)
         weights[i] = importance[i] * sqrtf(square + x[i] * x[i]);
-}
-
-/* Nibbles in halves: element j beside element j + 16. */
-static void put_nibbles(uint8_t *dst, const uint8_t *levels)
-{
-    for (int j = 0; j < 16; j++)
-        dst[j] = (uint8_t)((levels[j] & 15) | (levels[j + 16] & 15) << 4);
-}
-
-static void put_fifth_bits(uint8_t *dst, const uint8_t *levels)
-{
-    uint32_t bits = 0;
-
-    for (int j = 0; j < 32; j++)
-        bits |= (uint32_t)(levels[j] >> 4 & 1) << j;
-    memcpy(dst, &bits, 4);
 }
 
 /* One scale, levels around zero: max is 8 or 16. */
@@ -81,7 +59,6 @@ static float quantize_affine(const float *x, int max, const float *weights, uint
 
     if (weights) {
         float d = search_affine(&how, 32, max, x, weights, levels, min);
-        *min = -*min;
         return d;
     }
     for (int j = 1; j < 32; j++) {
@@ -91,58 +68,29 @@ static float quantize_affine(const float *x, int max, const float *weights, uint
     float d = (high - low) / (float)max, inverse = inverse_of(d);
     for (int j = 0; j < 32; j++)
         levels[j] = (uint8_t)MIN(max, (int)((x[j] - low) * inverse + 0.5f));
-    *min = low;
+    *min = -low;
     return d;
 }
 
-#define FLAT_LOOP(bytes)                                                                           \
-    uint8_t *b = dst, levels[32];                                                                  \
-    float weights[32], square = importance ? mean_square(src, n) : 0;                              \
-    for (int64_t i = 0; i < n; i += 32, b += (bytes))
-#define FLAT_WEIGHTS(i)                                                                            \
-    (importance ? (weigh(32, src + (i), importance + (i), square, weights), weights) : NULL)
-
-void blocks_q4_0_from_f32(const float *src, void *dst, int64_t n, const float *importance)
-{
-    FLAT_LOOP(18)
-    {
-        put_half(b, quantize_symmetric(src + i, 8, FLAT_WEIGHTS(i), levels));
-        put_nibbles(b + 2, levels);
+#define FLAT(name, bytes, quantize)                                                                \
+    void blocks_##name##_from_f32(const float *src, void *dst, int64_t n, const float *importance) \
+    {                                                                                              \
+        float weights[32], square = importance ? mean_square(src, n) : 0;                          \
+        struct block_parts p;                                                                      \
+        uint8_t *b = dst;                                                                          \
+        for (int64_t i = 0; i < n; i += 32, b += (bytes)) {                                        \
+            const float *x = src + i;                                                              \
+            if (importance)                                                                        \
+                weigh(32, x, importance + i, square, weights);                                     \
+            p.d = quantize;                                                                        \
+            blocks_pack_##name(&p, b);                                                             \
+        }                                                                                          \
     }
-}
-
-void blocks_q4_1_from_f32(const float *src, void *dst, int64_t n, const float *importance)
-{
-    FLAT_LOOP(20)
-    {
-        float min;
-        put_half(b, quantize_affine(src + i, 15, FLAT_WEIGHTS(i), levels, &min));
-        put_half(b + 2, min);
-        put_nibbles(b + 4, levels);
-    }
-}
-
-void blocks_q5_0_from_f32(const float *src, void *dst, int64_t n, const float *importance)
-{
-    FLAT_LOOP(22)
-    {
-        put_half(b, quantize_symmetric(src + i, 16, FLAT_WEIGHTS(i), levels));
-        put_fifth_bits(b + 2, levels);
-        put_nibbles(b + 6, levels);
-    }
-}
-
-void blocks_q5_1_from_f32(const float *src, void *dst, int64_t n, const float *importance)
-{
-    FLAT_LOOP(24)
-    {
-        float min;
-        put_half(b, quantize_affine(src + i, 31, FLAT_WEIGHTS(i), levels, &min));
-        put_half(b + 2, min);
-        put_fifth_bits(b + 4, levels);
-        put_nibbles(b + 8, levels);
-    }
-}
+#define WEIGHTS (importance ? weights : NULL)
+FLAT(q4_0, 18, quantize_symmetric(x, 8, WEIGHTS, p.levels))
+FLAT(q4_1, 20, quantize_affine(x, 15, WEIGHTS, p.levels, &p.min))
+FLAT(q5_0, 22, quantize_symmetric(x, 16, WEIGHTS, p.levels))
+FLAT(q5_1, 24, quantize_affine(x, 31, WEIGHTS, p.levels, &p.min))
 
 /* ---- the codebook ---- */
 
@@ -173,23 +121,24 @@ static float twice_mean_square(const float *x, int n)
 
 void blocks_iq4_nl_from_f32(const float *src, void *dst, int64_t n, const float *importance)
 {
-    uint8_t *b = dst, levels[32];
+    uint8_t *b = dst;
     float weights[32];
+    struct block_parts p;
 
     for (int64_t i = 0; i < n; i += 32, b += 18) {
         codebook_weights(src + i, importance ? importance + i : NULL,
                          twice_mean_square(src + i, 32), weights);
-        float d = search_codebook(32, blocks_codebook, TRIES, src + i, weights);
-        put_half(b, d);
-        codebook_levels(src + i, inverse_of(d), levels);
-        put_nibbles(b + 2, levels);
+        p.d = search_codebook(32, blocks_codebook, TRIES, src + i, weights);
+        codebook_levels(src + i, inverse_of(p.d), p.levels);
+        blocks_pack_q4_0(&p, b);
     }
 }
 
 void blocks_iq4_xs_from_f32(const float *src, void *dst, int64_t n, const float *importance)
 {
-    uint8_t *b = dst, levels[32];
+    uint8_t *b = dst;
     float weights[32], scales[8];
+    struct block_parts p;
 
     for (int64_t i = 0; i < n; i += 256, b += 136) {
         float square = twice_mean_square(src + i, 256), most = 0, top = 0;
@@ -202,18 +151,13 @@ void blocks_iq4_xs_from_f32(const float *src, void *dst, int64_t n, const float 
                 top = scales[j];
             }
         }
-        float d = -top / 32, inverse = inverse_of(d);
-        uint16_t high = 0;
-        memset(b, 0, 8);
-        put_half(b, d);
+        p.d = -top / 32;
+        float inverse = inverse_of(p.d);
         for (int j = 0; j < 8; j++) {
-            int s = search_clamp(search_round(inverse * scales[j]), -32, 31);
-            codebook_levels(src + i + 32 * j, inverse_of(d * (float)s), levels);
-            put_nibbles(b + 8 + 16 * j, levels);
-            s += 32;
-            b[4 + j / 2] |= (uint8_t)((s & 15) << (4 * (j & 1)));
-            high = (uint16_t)(high | (s >> 4) << (2 * j));
+            p.scales[j] = search_clamp(search_round(inverse * scales[j]), -32, 31);
+            codebook_levels(src + i + 32 * j, inverse_of(p.d * (float)p.scales[j]),
+                            p.levels + 32 * j);
         }
-        memcpy(b + 2, &high, 2);
+        blocks_pack_iq4_xs(&p, b);
     }
 }

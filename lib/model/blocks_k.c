@@ -4,18 +4,14 @@
 
 #include <math.h>
 
+#include "blocks_pack.h"
 #include "blocksearch.h"
 #include "tensor.h"
 
-static void put_half(uint8_t *p, float x)
+/* As the block will have it. */
+static float as_half(float x)
 {
-    uint16_t h = tensor_f16_from_f32(x);
-    memcpy(p, &h, 2);
-}
-
-static float half_at(const uint8_t *p)
-{
-    return tensor_f16_to_f32(load_u16(p));
+    return tensor_f16_to_f32(tensor_f16_from_f32(x));
 }
 
 static float sum_of_squares(const float *x, int n)
@@ -73,12 +69,6 @@ struct affine_format {
     struct affine_search plain;
 };
 
-struct affine_block {
-    float d, min;                 /* as they go into the block */
-    uint8_t scales[16], mins[16]; /* levels */
-    uint8_t levels[256];
-};
-
 static const struct affine_search weighted_search = { -0.9f, 0.05f, 36, false, true };
 
 /* Weights of a sub-block's elements when nothing is known about their importance. */
@@ -92,19 +82,19 @@ static void plain_weights(const struct affine_format *f, const float *x, float s
 }
 
 /* Levels of scales by the largest one, as the plain quantizers do. */
-static float round_scales(const float *x, int count, int max, uint8_t *levels)
+static float round_scales(const float *x, int count, int max, int *levels)
 {
     float top = largest(x, count), inverse = top > 0 ? (float)max / top : 0.0f;
 
     for (int j = 0; j < count; j++)
-        levels[j] = (uint8_t)MIN(max, search_round(inverse * x[j]));
+        levels[j] = MIN(max, search_round(inverse * x[j]));
     return top > 0 ? top / (float)max : 0.0f;
 }
 
 static void affine_search_all(const struct affine_format *f, const float *x,
-                              const float *importance, struct affine_block *b)
+                              const float *importance, struct block_parts *b)
 {
-    float scales[16], mins[16], sums[16], weights[32];
+    float scales[16] = { 0 }, mins[16], sums[16] = { 0 }, weights[32];
     int count = 256 / f->size;
     float square = 0;
 
@@ -124,8 +114,13 @@ static void affine_search_all(const struct affine_format *f, const float *x,
                                   weights, b->levels + j * f->size, &mins[j]);
     }
     if (importance) {
-        b->d = search_positive(count, f->max_scale, scales, b->scales, sums);
-        b->min = search_positive(count, f->max_scale, mins, b->mins, sums);
+        uint8_t levels[2][16];
+        b->d = search_positive(count, f->max_scale, scales, levels[0], sums);
+        b->min = search_positive(count, f->max_scale, mins, levels[1], sums);
+        for (int j = 0; j < count; j++) {
+            b->scales[j] = levels[0][j];
+            b->mins[j] = levels[1][j];
+        }
     } else {
         b->d = round_scales(scales, count, f->max_scale, b->scales);
         b->min = round_scales(mins, count, f->max_scale, b->mins);
@@ -133,10 +128,9 @@ static void affine_search_all(const struct affine_format *f, const float *x,
 }
 
 /* Levels again, for the scales as the block has them. A sub-block whose scale is 0 keeps its own. */
-static void affine_levels(const struct affine_format *f, const float *x, struct affine_block *b)
+static void affine_levels(const struct affine_format *f, const float *x, struct block_parts *b)
 {
-    float d = tensor_f16_to_f32(tensor_f16_from_f32(b->d));
-    float min = tensor_f16_to_f32(tensor_f16_from_f32(b->min));
+    float d = as_half(b->d), min = as_half(b->min);
 
     for (int j = 0; j < 256 / f->size; j++) {
         float scale = d * (float)b->scales[j], offset = min * (float)b->mins[j];
@@ -148,88 +142,26 @@ static void affine_levels(const struct affine_format *f, const float *x, struct 
 }
 
 static void affine_quantize(const struct affine_format *f, const float *x, const float *importance,
-                            struct affine_block *b)
+                            struct block_parts *b)
 {
     affine_search_all(f, x, importance, b);
     affine_levels(f, x, b);
 }
 
-void blocks_q2_k_from_f32(const float *src, void *dst, int64_t n, const float *importance)
-{
-    static const struct affine_format format = { 16, 3, 15, { -0.5f, 0.1f, 15, true, false } };
-    struct affine_block a;
-    uint8_t *b = dst;
-
-    for (int64_t i = 0; i < n; i += 256, b += 84) {
-        affine_quantize(&format, src + i, importance ? importance + i : NULL, &a);
-        for (int j = 0; j < 16; j++)
-            b[j] = (uint8_t)(a.scales[j] | a.mins[j] << 4);
-        for (int j = 0; j < 64; j++) {
-            const uint8_t *q = a.levels + 128 * (j / 32) + j % 32;
-            b[16 + j] = (uint8_t)(q[0] | q[32] << 2 | q[64] << 4 | q[96] << 6);
-        }
-        put_half(b + 80, a.d);
-        put_half(b + 82, a.min);
+#define AFFINE(name, bytes, ...)                                                                   \
+    void blocks_##name##_from_f32(const float *src, void *dst, int64_t n, const float *importance) \
+    {                                                                                              \
+        static const struct affine_format format = { __VA_ARGS__ };                                \
+        struct block_parts p;                                                                      \
+        uint8_t *b = dst;                                                                          \
+        for (int64_t i = 0; i < n; i += 256, b += (bytes)) {                                       \
+            affine_quantize(&format, src + i, importance ? importance + i : NULL, &p);             \
+            blocks_pack_##name(&p, b);                                                             \
+        }                                                                                          \
     }
-}
-
-/* Six bits of 8 scales and 8 minima in 12 bytes. */
-static void put_scales(uint8_t *dst, const struct affine_block *a)
-{
-    memset(dst, 0, 12);
-    for (int j = 0; j < 8; j++) {
-        int s = a->scales[j], m = a->mins[j];
-        if (j < 4) {
-            dst[j] = (uint8_t)s;
-            dst[j + 4] = (uint8_t)m;
-        } else {
-            dst[j + 4] = (uint8_t)((s & 15) | (m & 15) << 4);
-            dst[j - 4] |= (uint8_t)(s >> 4 << 6);
-            dst[j] |= (uint8_t)(m >> 4 << 6);
-        }
-    }
-}
-
-static void put_nibbles(uint8_t *dst, const uint8_t *levels)
-{
-    for (int j = 0; j < 128; j++) {
-        const uint8_t *q = levels + 64 * (j / 32) + j % 32;
-        dst[j] = (uint8_t)((q[0] & 15) | (q[32] & 15) << 4);
-    }
-}
-
-void blocks_q4_k_from_f32(const float *src, void *dst, int64_t n, const float *importance)
-{
-    static const struct affine_format format = { 32, 15, 63, { -1.0f, 0.1f, 20, false, false } };
-    struct affine_block a;
-    uint8_t *b = dst;
-
-    for (int64_t i = 0; i < n; i += 256, b += 144) {
-        affine_quantize(&format, src + i, importance ? importance + i : NULL, &a);
-        put_half(b, a.d);
-        put_half(b + 2, a.min);
-        put_scales(b + 4, &a);
-        put_nibbles(b + 16, a.levels);
-    }
-}
-
-void blocks_q5_k_from_f32(const float *src, void *dst, int64_t n, const float *importance)
-{
-    static const struct affine_format format = { 32, 31, 63, { -0.5f, 0.1f, 15, false, false } };
-    struct affine_block a;
-    uint8_t *b = dst;
-
-    for (int64_t i = 0; i < n; i += 256, b += 176) {
-        affine_quantize(&format, src + i, importance ? importance + i : NULL, &a);
-        put_half(b, a.d);
-        put_half(b + 2, a.min);
-        put_scales(b + 4, &a);
-        memset(b + 16, 0, 32);
-        for (int l = 0; l < 256; l++)
-            b[16 + l % 32] |= (uint8_t)((a.levels[l] >> 4) << (l / 32));
-        put_nibbles(b + 48, a.levels);
-    }
-}
+AFFINE(q2_k, 84, 16, 3, 15, { -0.5f, 0.1f, 15, true, false })
+AFFINE(q4_k, 144, 32, 15, 63, { -1.0f, 0.1f, 20, false, false })
+AFFINE(q5_k, 176, 32, 31, 63, { -0.5f, 0.1f, 15, false, false })
 
 /* ---- Q3_K, Q6_K: a signed scale per 16 ---- */
 
@@ -242,17 +174,6 @@ static void signed_levels(const float *x, float d, const int *scales, int max, u
             continue;
         for (int l = 16 * j; l < 16 * j + 16; l++)
             levels[l] = (uint8_t)(search_clamp(search_round(x[l] / scale), -max, max - 1) + max);
-    }
-}
-
-/* Six bits each, 32 added, in 12 bytes. */
-static void put_q3_scales(uint8_t *dst, const int *scales)
-{
-    memset(dst, 0, 12);
-    for (int j = 0; j < 16; j++) {
-        int s = scales[j] + 32;
-        dst[j % 8] |= (uint8_t)((s & 15) << (4 * (j / 8)));
-        dst[8 + j % 4] |= (uint8_t)((s >> 4) << (2 * (j / 4)));
     }
 }
 
@@ -292,55 +213,37 @@ static float q3_plain(const float *x, uint8_t *levels, int *s)
 
 void blocks_q3_k_from_f32(const float *src, void *dst, int64_t n, const float *importance)
 {
-    uint8_t *b = dst, levels[256];
-    int scales[16];
+    uint8_t *b = dst;
+    struct block_parts p;
 
     for (int64_t i = 0; i < n; i += 256, b += 110) {
-        float d = importance ? q3_weighted(src + i, importance + i, levels, scales)
-                             : q3_plain(src + i, levels, scales);
-        put_half(b + 108, d);
-        put_q3_scales(b + 96, scales);
-        signed_levels(src + i, half_at(b + 108), scales, 4, levels);
-        memset(b, 0, 32);
-        for (int l = 0; l < 256; l++) {
-            b[l % 32] |= (uint8_t)((levels[l] > 3) << (l / 32));
-            levels[l] &= 3;
-        }
-        for (int j = 0; j < 64; j++) {
-            const uint8_t *q = levels + 128 * (j / 32) + j % 32;
-            b[32 + j] = (uint8_t)(q[0] | q[32] << 2 | q[64] << 4 | q[96] << 6);
-        }
+        p.d = importance ? q3_weighted(src + i, importance + i, p.levels, p.scales)
+                         : q3_plain(src + i, p.levels, p.scales);
+        signed_levels(src + i, as_half(p.d), p.scales, 4, p.levels);
+        blocks_pack_q3_k(&p, b);
     }
 }
 
 void blocks_q6_k_from_f32(const float *src, void *dst, int64_t n, const float *importance)
 {
-    uint8_t *b = dst, levels[256];
+    uint8_t *b = dst;
     float scales[16];
-    int s[16];
+    struct block_parts p;
 
     for (int64_t i = 0; i < n; i += 256, b += 210) {
         for (int j = 0; j < 16; j++)
-            scales[j] = search_symmetric(16, 32, src + i + 16 * j, levels + 16 * j,
+            scales[j] = search_symmetric(16, 32, src + i + 16 * j, p.levels + 16 * j,
                                          importance ? importance + i + 16 * j : NULL);
         float top = extreme(scales, 16);
-        memset(b, 0, 210);
-        if (fabsf(top) < SEARCH_ZERO)
+        if (fabsf(top) < SEARCH_ZERO) {
+            memset(b, 0, 210);
             continue;
-        float inverse = -128.0f / top;
-        put_half(b + 208, 1 / inverse);
-        for (int j = 0; j < 16; j++) {
-            s[j] = MIN(127, search_round(inverse * scales[j]));
-            b[192 + j] = (uint8_t)(int8_t)s[j];
         }
-        signed_levels(src + i, half_at(b + 208), s, 32, levels);
-        for (int h = 0; h < 2; h++)
-            for (int l = 0; l < 32; l++) {
-                const uint8_t *q = levels + 128 * h + l;
-                b[64 * h + l] = (uint8_t)((q[0] & 15) | (q[64] & 15) << 4);
-                b[64 * h + 32 + l] = (uint8_t)((q[32] & 15) | (q[96] & 15) << 4);
-                b[128 + 32 * h + l] =
-                    (uint8_t)(q[0] >> 4 | q[32] >> 4 << 2 | q[64] >> 4 << 4 | q[96] >> 4 << 6);
-            }
+        float inverse = -128.0f / top;
+        p.d = 1 / inverse;
+        for (int j = 0; j < 16; j++)
+            p.scales[j] = MIN(127, search_round(inverse * scales[j]));
+        signed_levels(src + i, as_half(p.d), p.scales, 32, p.levels);
+        blocks_pack_q6_k(&p, b);
     }
 }

@@ -8,6 +8,7 @@
 
 #include "../os.h"
 #include "../simd/floatconv.h"
+#include "blocks.h"
 #include "threads.h"
 
 #define PIECE 4096 /* elements converted at once: the float32 values stay in the L1 cache */
@@ -91,7 +92,7 @@ static bool convert_part(const struct part *p, const char *src, char *dst, float
     return true;
 }
 
-/* With importance a row is quantized as a whole. */
+/* With importance, or a better search, a row is quantized as a whole. */
 static bool convert_rows(const struct part *p, const char *src, char *dst, float *values,
                          struct err *err)
 {
@@ -104,8 +105,12 @@ static bool convert_rows(const struct part *p, const char *src, char *dst, float
         tensor_to_f32(from, src + tensor_row_bytes(from, i), values, n);
         if (!floatconv()->below(values, n, limit) && !check_values(p, values, i, n, err))
             return false;
-        tensor_from_row((int)to->type, values, dst + i / n * row_bytes, n,
-                        p->tensor->importance + (p->first + i) / matrix * n);
+        const float *w = p->tensor->importance;
+        w = w ? w + (p->first + i) / matrix * n : NULL;
+        if (p->tensor->best)
+            blocks_best_row((int)to->type, values, dst + i / n * row_bytes, n, w);
+        else
+            tensor_from_row((int)to->type, values, dst + i / n * row_bytes, n, w);
     }
     return true;
 }
@@ -131,7 +136,7 @@ static int64_t part_bytes(int type, int64_t elements)
 
 static bool convert_any(const struct part *p, struct worker *w)
 {
-    if (!p->tensor->importance)
+    if (!p->tensor->by_rows)
         return convert_part(p, w->in, w->out, w->values, &w->err);
     w->row = grow(w->row, &w->row_cap, p->tensor->out.ne[0] * 4);
     return convert_rows(p, w->in, w->out, (float *)(void *)w->row, &w->err);
@@ -176,7 +181,7 @@ static int64_t part_length(const struct convert_tensor *t)
 {
     int64_t unit = model_file_unit(t->from);
 
-    if (t->importance) /* whole rows; a unit is one, or some of them */
+    if (t->by_rows) /* whole rows; a unit is one, or some of them */
         unit = MAX(unit, t->out.ne[0]);
 
     return unit == 1 ? CONVERT_PART : MAX(CONVERT_PART / unit, 1) * unit;

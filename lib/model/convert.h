@@ -28,6 +28,7 @@
 struct convert_conf {
     const struct mixture *mixture;
     bool pure;                        /* its type for all weights */
+    bool best;                        /* --search best: blocks_best_row */
     const struct model_file *imatrix; /* importance (imatrix.h), open; or NULL */
     int jobs;
     const char *output;
@@ -41,6 +42,7 @@ struct convert_tensor {
     struct tensor out; /* type, shape, offset and bytes in the result */
     const struct tensor *from;
     const float *importance; /* [matrices][columns], or NULL */
+    bool by_rows, best;      /* rows are quantized as a whole; with the better search */
     const char *reason;      /* why it is not the type asked for; NULL: it is */
     bool fallback;           /* the reason is a row that does not divide */
 };

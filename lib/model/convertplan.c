@@ -229,6 +229,8 @@ bool convert_plan_make(const struct model_file *m, const struct convert_conf *co
         if (conf->imatrix && tensor_layout((int)t->out.type)->from_row &&
             !imatrix_values(conf->imatrix, &t->out, arena, &t->importance, err))
             return false;
+        t->best = conf->best && tensor_layout((int)t->out.type)->from_row;
+        t->by_rows = t->best || t->importance;
         p->weighted += t->importance != NULL;
         out[i] = t->out;
         p->fallbacks += t->fallback;

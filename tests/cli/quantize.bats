@@ -385,6 +385,32 @@ PY
     refused 78 "does not fit the model's" quantize -q --type Q4_0 --imatrix a.imatrix -o out.gguf m
 }
 
+@test "--search best: the same layout and size, less error, the same bytes for every -j" {
+    python3 "$TOP/tests/data/models/tiny_llama.py" m 64
+    quantize -q --type Q4_0 -o plain.gguf m
+    for j in 1 4; do quantize -q -j$j --search best --type Q4_0 -o best$j.gguf m; done
+    cmp best1.gguf best4.gguf
+    run cmp -s plain.gguf best1.gguf
+    [ "$status" = 1 ]
+    [ "$(wc -c <plain.gguf)" = "$(wc -c <best1.gguf)" ]
+    quantize -q --type F32 -o wide.gguf m
+    for f in plain best1; do quantize -q --type F32 -o $f.wide plain.gguf; done
+    quantize -q --type F32 --force -o best1.wide best1.gguf
+    python3 - "$TOP" <<'PY'
+import struct, sys
+sys.path.insert(0, sys.argv[1] + "/tests/data/models")
+import gguf_reader
+def load(path):
+    return {n: struct.unpack("<%df" % (len(raw) // 4), raw) for n, _, _, raw in gguf_reader.tensors(path)}
+want, plain, best = load("wide.gguf"), load("plain.wide"), load("best1.wide")
+off = lambda a, n: sum((x - y) ** 2 for x, y in zip(a[n], want[n]))
+for n in want:
+    assert off(best, n) <= off(plain, n), n
+assert off(best, "blk.0.ffn_gate.weight") < 0.95 * off(plain, "blk.0.ffn_gate.weight")
+PY
+    refused 2 "Q8_0 has no scales to seek" quantize --type Q8_0 --search best -o out.gguf m
+}
+
 @test "rows that do not divide by 256 fall back to blocks of 32" {
     python3 "$TOP/tests/data/models/tiny_llama.py" m 64
     for pair in Q2_K=Q4_0 Q3_K=Q4_0 Q4_K=Q5_0 Q5_K=Q5_1 Q6_K=Q8_0 IQ4_XS=IQ4_NL; do
