@@ -1,8 +1,12 @@
 #include "peerfold.h"
 
+/* What a code point is to the tool. */
+enum { IS_DIGIT = 1, IS_BLANK = 2, IS_DELETED = 4, IS_SPACE = 8, IS_MARK = 16 };
+
 struct peerfold {
     enum peerfold_tool tool;
     struct uni_norm *nfd;
+    uint8_t classes[0x10000]; /* of the basic plane */
 };
 
 /* datatrove's PUNCTUATION beside the controls. */
@@ -80,7 +84,7 @@ static uint32_t *lower(slice text, ptrdiff_t *count, struct arena *arena)
 
 static bool is_digit(uint32_t cp)
 {
-    return cp < 0x80 ? cp >= '0' && cp <= '9' : uni_category(cp) == UNI_CATEGORY('N', 'd');
+    return uni_category(cp) == UNI_CATEGORY('N', 'd');
 }
 
 static bool is_number_separator(uint32_t cp)
@@ -120,15 +124,37 @@ static bool is_word(uint32_t cp)
            (cp >= 0x1F170 && cp <= 0x1F189);
 }
 
+static unsigned classify(enum peerfold_tool tool, uint32_t cp)
+{
+    unsigned c = uni_is_space_python(cp) ? IS_SPACE : 0;
+
+    if (tool == PEERFOLD_TEXT_DEDUP)
+        return is_word(cp) ? 0 : IS_BLANK;
+    if (tool == PEERFOLD_REDPAJAMA)
+        return c | (is_ascii_punctuation(cp) ? IS_DELETED : 0);
+    return c | (is_digit(cp) ? IS_DIGIT : 0) | (is_datatrove_mark(cp) ? IS_BLANK : 0) |
+           (uni_category(cp) == UNI_CATEGORY('M', 'n') ? IS_MARK : 0);
+}
+
+static unsigned class_of(const struct peerfold *f, uint32_t cp)
+{
+    return cp < 0x10000 ? f->classes[cp] : classify(f->tool, cp);
+}
+
 /* ---- folding ---- */
 
-static ptrdiff_t number_end(const uint32_t *cps, ptrdiff_t i, ptrdiff_t n)
+static ptrdiff_t digits_end(const struct peerfold *f, const uint32_t *cps, ptrdiff_t i, ptrdiff_t n)
 {
-    while (i < n && is_digit(cps[i]))
+    while (i < n && class_of(f, cps[i]) & IS_DIGIT)
         i++;
-    if (i + 1 < n && is_number_separator(cps[i]) && is_digit(cps[i + 1]))
-        for (i++; i < n && is_digit(cps[i]); i++)
-            ;
+    return i;
+}
+
+static ptrdiff_t number_end(const struct peerfold *f, const uint32_t *cps, ptrdiff_t i, ptrdiff_t n)
+{
+    i = digits_end(f, cps, i, n);
+    if (i + 1 < n && is_number_separator(cps[i]) && class_of(f, cps[i + 1]) & IS_DIGIT)
+        i = digits_end(f, cps, i + 1, n);
     return i;
 }
 
@@ -140,13 +166,13 @@ static slice rewrite(const struct peerfold *f, const uint32_t *cps, ptrdiff_t n,
 
     for (ptrdiff_t i = 0; i < n; i++) {
         uint32_t cp = cps[i];
-        if (f->tool == PEERFOLD_DATATROVE && is_digit(cp)) {
-            i = number_end(cps, i, n) - 1;
+        unsigned c = class_of(f, cp);
+        if (c & IS_DIGIT) {
+            i = number_end(f, cps, i, n) - 1;
             cp = '0';
-        } else if (f->tool == PEERFOLD_DATATROVE ? is_datatrove_mark(cp)
-                                                 : f->tool == PEERFOLD_TEXT_DEDUP && !is_word(cp)) {
+        } else if (c & IS_BLANK) {
             cp = ' ';
-        } else if (f->tool == PEERFOLD_REDPAJAMA && is_ascii_punctuation(cp)) {
+        } else if (c & IS_DELETED) {
             continue;
         }
         p += uni_encode(p, cp);
@@ -165,12 +191,12 @@ static slice join(const struct peerfold *f, slice text, ptrdiff_t *tokens, struc
         uint32_t cp;
         int width = uni_decode(text.ptr + i, &cp);
         i += width;
-        if (uni_is_space_python(cp)) {
+        unsigned c = class_of(f, cp);
+        if (c & IS_SPACE) {
             space = true;
             continue;
         }
-        if (f->tool == PEERFOLD_DATATROVE && cp >= 0x300 &&
-            uni_category(cp) == UNI_CATEGORY('M', 'n'))
+        if (c & IS_MARK)
             continue;
         if (space) {
             if (p > out)
@@ -188,6 +214,8 @@ struct peerfold *peerfold_new(enum peerfold_tool tool, struct arena *arena)
     struct peerfold *f = arena_new(arena, struct peerfold, 1);
 
     f->tool = tool;
+    for (uint32_t cp = 0; cp < 0x10000; cp++)
+        f->classes[cp] = (uint8_t)classify(tool, cp);
     f->nfd = uni_norm_new(UNI_NFD, arena);
     return f;
 }
