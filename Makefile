@@ -18,10 +18,10 @@ ARCH       := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
 # ---- packages: pkg-config name | Debian package. The first group is needed, the second adds
 # features and is compiled in when it is there (HAVE_NAME).
 NEEDED     := libpcre2-8 libutf8proc libarchive libxxhash libzstd zlib liblzma
-OPTIONAL   := uchardet libbrotlidec libxml-2.0 expat lmdb libdivsufsort
+OPTIONAL   := uchardet libbrotlidec libxml-2.0 expat lmdb libdivsufsort libpsl
 APT_BUILD  := gcc libc6-dev pkg-config libpcre2-dev libutf8proc-dev libarchive-dev libxxhash-dev \
               libzstd-dev zlib1g-dev liblzma-dev libcsv-dev libuchardet-dev libbrotli-dev liblmdb-dev libdivsufsort-dev \
-              libxml2-dev libexpat1-dev
+              libxml2-dev libexpat1-dev libpsl-dev
 APT_TEST   := libcmocka-dev bats mandoc python3 perl zstd xz-utils
 
 HAVE_PKG    = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes)
