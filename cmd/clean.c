@@ -21,6 +21,8 @@ struct conf {
     bool explain, annotate, list_rules;
     const char *lang, *lang_model, *model, *model_label;
     double lang_min, model_min;
+    const char *url_field, *erase, *audit;
+    struct opt_list lists[LIST_KINDS];
     const char *redact, *key_file, *redact_map, *restore;
     int redact_with;
     bool spans, list_kinds;
@@ -30,6 +32,9 @@ struct conf {
 #define PHRASES_MAX (1 << 20) /* bytes of --drop-phrase-lines */
 
 #define AT(member)  offsetof(struct conf, member)
+
+#define URL_LISTS                                                                                  \
+    "block-domains|block-hosts|block-urls|block-url-words|block-url-soft-words|block-url-subwords"
 
 static const struct opt opts[] = {
     { 0, "fix-encoding", OPT_FLAG, AT(fix_encoding), .group = "Text",
@@ -117,6 +122,28 @@ static const struct opt opts[] = {
       .needs = "model", .help = "the label whose probability is the score" },
     { 0, "model-min", OPT_FLOAT, AT(model_min), .arg = "P", .min = 0, .max = 1, .group = "Language",
       .needs = "model", .help = "drop texts with a lower score" },
+    { 0, "url-field", OPT_FIELD, AT(url_field), .arg = "PATH", .group = "Lists", .needs = URL_LISTS,
+      .help = "the member that holds the URL" },
+    { 0, "block-domains", OPT_PATH, AT(lists[LIST_DOMAINS]), .arg = "FILE", .flags = OPT_REPEAT,
+      .group = "Lists", .needs = "url-field", .help = "drop URLs of these registered domains" },
+    { 0, "block-hosts", OPT_PATH, AT(lists[LIST_HOSTS]), .arg = "FILE", .flags = OPT_REPEAT,
+      .group = "Lists", .needs = "url-field", .help = "drop URLs of these hosts" },
+    { 0, "block-urls", OPT_PATH, AT(lists[LIST_URLS]), .arg = "FILE", .flags = OPT_REPEAT,
+      .group = "Lists", .needs = "url-field", .help = "drop these URLs" },
+    { 0, "block-url-words", OPT_PATH, AT(lists[LIST_URL_WORDS]), .arg = "FILE", .flags = OPT_REPEAT,
+      .group = "Lists", .needs = "url-field", .help = "drop URLs with one of these words" },
+    { 0, "block-url-soft-words", OPT_PATH, AT(lists[LIST_SOFT_WORDS]), .arg = "FILE",
+      .flags = OPT_REPEAT, .group = "Lists", .needs = "url-field",
+      .help = "drop URLs with two of these words" },
+    { 0, "block-url-subwords", OPT_PATH, AT(lists[LIST_SUBWORDS]), .arg = "FILE",
+      .flags = OPT_REPEAT, .group = "Lists", .needs = "url-field",
+      .help = "drop URLs that hold one, across - / . too" },
+    { 0, "bad-words", OPT_PATH, AT(lists[LIST_BAD_WORDS]), .arg = "[LANG:]FILE",
+      .flags = OPT_REPEAT, .group = "Lists", .help = "drop texts with one of these words" },
+    { 0, "erase", OPT_PATH, AT(erase), .arg = "FILE", .group = "Lists",
+      .help = "drop records of these ids or PATH=VALUE lines" },
+    { 0, "audit", OPT_PATH, AT(audit), .arg = "FILE", .flags = OPT_WRITES, .group = "Lists",
+      .needs = "erase", .help = "write a line for each record erased" },
     { 0, "redact", OPT_STRING, AT(redact), .arg = "KINDS", .group = "Personal data",
       .help = "what to redact: kinds with commas between, or all" },
     { 0, "redact-with", OPT_ENUM, AT(redact_with), .arg = "HOW", .def = "tag",
@@ -188,7 +215,8 @@ struct run {
     struct redact redact;
     slice lang_file, lang_model_file, model_file;
     struct redact_turns turns;
-    struct out *map; /* of --redact-map */
+    struct lists *lists;
+    struct out *map, *audit; /* of --redact-map and --audit */
     struct clean_counts total;
 };
 
@@ -213,12 +241,30 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     return true;
 }
 
+/* Nothing of the record itself: the request's line says who, the place says what. */
+static bool write_audit(struct out *out, const struct flow_record *rec,
+                        const struct clean_late *late, struct err *err)
+{
+    struct buf b = { 0 };
+
+    buf_printf(&b, "{\"request\":%lld,\"member\":", (long long)late->erased_by);
+    json_append_bytes(&b, slice_of(late->erased_member));
+    buf_append(&b, SLICE(",\"file\":"));
+    json_append_bytes(&b, slice_of(rec->file));
+    buf_printf(&b, ",\"line\":%lld}\n", (long long)rec->line);
+    bool ok = out_write(out, buf_slice(&b), err);
+    buf_release(&b);
+    return ok;
+}
+
 static bool commit(void *arg, const struct flow_record *rec, struct arena *arena,
                    struct flow_verdict *verdict, struct err *err)
 {
     struct run *r = arg;
     struct clean_late *late = verdict->data;
 
+    if (late && late->erased_by)
+        return !r->audit || write_audit(r->audit, rec, late, err);
     if (!late || verdict->action != FLOW_KEEP)
         return true;
     slice out =
@@ -328,6 +374,63 @@ static bool prepare_model(struct app *app, const struct conf *conf, struct run *
     return err_set(err, ERR_USAGE, "option '--model-label': no label %s in the model%s%s%s",
                    ERR_QUOTE(slice_of(label)), near ? ", did you mean '" : "", near ? near : "",
                    near ? "'?" : "");
+}
+
+#define LIST_MAX ((ptrdiff_t)1 << 32)
+
+/* "LANG" of "LANG:FILE": two or three letters. */
+static const char *split_lang(const char **path, struct arena *arena)
+{
+    ptrdiff_t n = 0;
+
+    while ((*path)[n] >= 'a' && (*path)[n] <= 'z')
+        n++;
+    if (n < 2 || n > 3 || (*path)[n] != ':')
+        return NULL;
+    const char *lang = arena_cstr_dup(arena, slice_make(*path, n));
+    *path += n + 1;
+    return lang;
+}
+
+static bool prepare_lists(struct app *app, const struct conf *conf, struct run *r, struct err *err)
+{
+    r->clean.url_field = conf->url_field;
+    for (int kind = 0; kind < LIST_KINDS; kind++)
+        for (ptrdiff_t i = 0; i < conf->lists[kind].count; i++) {
+            const char *path = conf->lists[kind].items[i], *lang = NULL;
+            slice file;
+            if (kind == LIST_BAD_WORDS)
+                lang = split_lang(&path, &app->arena);
+            if (lang && !conf->lang)
+                return err_set(err, ERR_USAGE, "--bad-words %s: needs --lang (any will do)",
+                               conf->lists[kind].items[i]);
+            if (!r->lists)
+                r->clean.lists = r->lists = lists_new(&app->arena);
+            if (!in_slurp(path, LIST_MAX, &file, err))
+                return false;
+            bool ok = lists_add(r->lists, (enum list_kind)kind, lang, path, file, err);
+            os_free(file);
+            if (!ok)
+                return false;
+        }
+    if (r->lists)
+        lists_ready(r->lists);
+    return true;
+}
+
+static bool prepare_erase(struct app *app, const struct conf *conf, struct run *r, struct err *err)
+{
+    slice file;
+
+    if (!conf->erase)
+        return true;
+    if (app->common.drops)
+        return err_set(err, ERR_USAGE, "--drops would keep what --erase removes");
+    if (!in_slurp(conf->erase, LIST_MAX, &file, err))
+        return false;
+    r->clean.erase = erase_new(file, &app->arena, err);
+    os_free(file);
+    return r->clean.erase || err_context(err, "%s", conf->erase);
 }
 
 static bool prepare_lang_model(struct app *app, const struct conf *conf, struct run *r,
@@ -459,7 +562,8 @@ static bool prepare(struct app *app, const struct conf *conf, struct run *r, str
         !add_tests(c, &conf->drop_if, false, true, a, err) ||
         !add_tests(c, &conf->keep_match, true, false, a, err) ||
         !add_tests(c, &conf->drop_match, true, true, a, err) ||
-        !prepare_quality(app, conf, r, err) || !prepare_lang(app, conf, r, err) ||
+        !prepare_quality(app, conf, r, err) || !prepare_erase(app, conf, r, err) ||
+        !prepare_lists(app, conf, r, err) || !prepare_lang(app, conf, r, err) ||
         !prepare_model(app, conf, r, err) || !prepare_redact(app, conf, r, err) ||
         !clean_ready(c, a, err))
         return false;
@@ -489,6 +593,21 @@ static void report_tests(struct app *app, const struct run *r, const char *name,
     buf_append(&b, b.len ? SLICE("}") : SLICE("{}"));
     report_json(&app->report, name, buf_slice(&b));
     buf_release(&b);
+}
+
+static void report_lists(struct app *app, const struct run *r)
+{
+    struct report *rep = &app->report;
+    struct buf b = { 0 };
+
+    lists_report(r->lists, &b);
+    report_json(rep, "lists", buf_slice(&b));
+    buf_release(&b);
+    if (!r->clean.url_field)
+        return;
+    report_int(rep, "no_url_total", r->total.no_url, "records without a URL");
+    if (rep->in > 0 && r->total.no_url == rep->in)
+        log_warn("--url-field: no record has a string in the member '%s'", r->clean.url_field);
 }
 
 /* {"email":n} of the kinds that were found. */
@@ -539,6 +658,10 @@ static void report(struct app *app, const struct run *r)
         report_int(rep, "restored_total", r->total.restored, "tokens put back by --restore");
     if (r->clean.redact)
         report_redacted(app, r);
+    if (r->lists)
+        report_lists(app, r);
+    if (r->clean.erase)
+        report_int(rep, "erase_requests", r->clean.erase->requests, "requests of --erase");
     report_tests(app, r, "missing", r->total.missing);
     report_tests(app, r, "mismatch", r->total.mismatch);
     if (r->clean.quality)
@@ -590,24 +713,30 @@ static bool list_kinds(struct err *err)
     return ok;
 }
 
-static bool open_map(struct app *app, const struct conf *conf, struct run *r, struct err *err)
+/* A file beside the output, when it was asked for. */
+static bool open_side(struct app *app, const char *path, bool owner_only, struct out **out,
+                      struct err *err)
 {
-    struct out_conf oc = { .path = conf->redact_map,
-                           .force = app->common.force,
-                           .owner_only = true };
+    struct out_conf oc = { .path = path, .force = app->common.force, .owner_only = owner_only };
 
-    if (!conf->redact_map)
+    if (!path)
         return true;
-    r->map = out_open(&oc, err);
-    return r->map != NULL;
+    *out = out_open(&oc, err);
+    return *out != NULL;
 }
 
-static bool close_map(struct run *r, bool ok, struct err *err)
+static bool close_side(struct out *out, bool ok, struct err *err)
 {
-    if (ok && r->map)
-        return out_commit(r->map, err);
-    out_abort(r->map);
+    if (ok && out)
+        return out_commit(out, err);
+    out_abort(out);
     return ok;
+}
+
+static bool close_sides(struct run *r, bool ok, struct err *err)
+{
+    ok = close_side(r->map, ok, err);
+    return close_side(r->audit, ok, err);
 }
 
 static bool run(struct app *app, void *conf, struct err *err)
@@ -623,8 +752,12 @@ static bool run(struct app *app, void *conf, struct err *err)
         return list_rules(err);
     if (app->options.mode == 2)
         return list_kinds(err);
-    if (!prepare(app, conf, &r, err) || !open_map(app, conf, &r, err))
+    if (!prepare(app, conf, &r, err))
         return false;
+    const struct conf *own = conf;
+    if (!open_side(app, own->redact_map, true, &r.map, err) ||
+        !open_side(app, own->audit, true, &r.audit, err))
+        return close_sides(&r, false, err);
     for (int i = 0; i < r.clean.member_count; i++)
         fields[i].path = r.clean.members[i];
     if (r.clean.reads_text)
@@ -635,9 +768,9 @@ static bool run(struct app *app, void *conf, struct err *err)
     fc.rule_count = r.clean.rule_count;
     struct flow *flow = flow_open(&fc, &app->report, &app->progress, err);
     if (!flow)
-        return close_map(&r, false, err);
+        return close_sides(&r, false, err);
     bool ok = flow_filter_run(flow, &edits, &r, err);
-    ok = close_map(&r, ok, err);
+    ok = close_sides(&r, ok, err);
     report(app, &r);
     clean_release(&r.clean);
     if (ok)

@@ -102,7 +102,7 @@ static const char *rule_name(const struct clean_test *t, struct arena *arena)
 
 static void ready_rules(struct clean *c, struct arena *arena)
 {
-    c->rules = arena_new(arena, const char *, c->test_count + 6 + QUALITY_RULES);
+    c->rules = arena_new(arena, const char *, c->test_count + 16 + QUALITY_RULES);
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->rules[c->rule_count++] = rule_name(&c->tests[i], arena);
     c->min_rule = c->rule_count;
@@ -128,6 +128,12 @@ static void ready_rules(struct clean *c, struct arena *arena)
     c->matches_rule = c->rule_count;
     if (c->redact && c->max_matches >= 0)
         c->rules[c->rule_count++] = "max-matches";
+    c->erase_rule = c->rule_count;
+    if (c->erase)
+        c->rules[c->rule_count++] = "erase";
+    c->lists_rule = c->rule_count;
+    for (int i = 0; c->lists && i < LIST_KINDS; i++)
+        c->rules[c->rule_count++] = list_rule_names[i];
 }
 
 /* What stands around the value of each rule: most of an explanation is the same for all records. */
@@ -158,7 +164,7 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
     c->reads_text = e->chars.any || e->space.any || e->trim || c->normalize || c->fix_encoding ||
                     c->repair.any || c->sub_count || c->min_chars >= 0 || c->max_chars >= 0 ||
                     c->field_required || c->quality || c->redact || c->restore || c->lang ||
-                    c->lang_model || c->model;
+                    c->lang_model || c->model || (c->lists && lists_has(c->lists, LIST_BAD_WORDS));
     for (ptrdiff_t i = 0; i < c->test_count; i++)
         c->reads_text |= !c->tests[i].path || strcmp(c->tests[i].path, c->field) == 0;
     c->text_member = -1;
@@ -170,6 +176,11 @@ bool clean_ready(struct clean *c, struct arena *arena, struct err *err)
         if (t->member < 0)
             return false;
     }
+    for (int i = 0; c->erase && i < c->erase->path_count; i++)
+        if ((c->erase_members[i] = member_index(c, c->erase->paths[i], err)) < 0)
+            return false;
+    if (c->url_field && (c->url_member = member_index(c, c->url_field, err)) < 0)
+        return false;
     if ((c->explain || c->spans) && (c->clean_member = member_index(c, "_clean", err)) < 0)
         return false;
     if (c->quality && !quality_ready(c->quality, arena, err))
@@ -278,8 +289,11 @@ static slice quoted(slice text, struct arena *arena)
     return slice_make(out, json_write_string(out, text) - out);
 }
 
+/* The first rule that fails is the one that is named. */
 static void drop(struct clean_verdict *v, ptrdiff_t rule, slice value, slice limit)
 {
+    if (v->action == CLEAN_DROP)
+        return;
     v->action = CLEAN_DROP;
     v->rule = (int)rule;
     v->value = value;
@@ -563,11 +577,73 @@ slice clean_late_record(const struct clean *c, const struct clean_late *late, sl
     return write_record(c, record, top, spans, &text, late->clean, arena);
 }
 
+/* A record that a request is about goes, whatever else was asked for. */
+static bool run_erase(const struct clean *c, struct clean_scratch *s, slice record,
+                      const struct json_span *spans, struct arena *arena, struct clean_verdict *v)
+{
+    for (int i = 0; i < c->erase->path_count; i++) {
+        int64_t line = erase_test(c->erase, i, record, spans[c->erase_members[i]], &s->temp);
+        if (!line)
+            continue;
+        drop(v, c->erase_rule, (slice){ 0 }, (slice){ 0 });
+        v->late = arena_new(arena, struct clean_late, 1);
+        v->late->erased_by = line;
+        v->late->erased_member = c->erase->paths[i];
+        return false;
+    }
+    return true;
+}
+
+static void run_url(const struct clean *c, struct clean_scratch *s, slice record,
+                    struct json_span span, struct arena *arena, struct clean_verdict *v)
+{
+    slice url, hit;
+    struct json_fault fault;
+
+    if (span.count == 0 || span.type != JSON_STRING) {
+        s->counts.no_url++;
+        return;
+    }
+    json_string(record, span, JSON_SURROGATE_REPLACE, &s->temp, &url, NULL, &fault);
+    int list = lists_test_url(c->lists, url, &s->temp, &hit);
+    if (list >= 0)
+        drop(v, c->lists_rule + list, evidence(hit, arena), (slice){ 0 });
+}
+
+static void run_bad_words(const struct clean *c, struct clean_scratch *s, slice text,
+                          struct arena *arena, struct clean_verdict *v)
+{
+    slice hit;
+
+    if (v->action == CLEAN_KEEP &&
+        lists_test_text(c->lists, text, c->lang || c->lang_model ? s->lang.label : NULL, &s->temp,
+                        &hit))
+        drop(v, c->lists_rule + LIST_BAD_WORDS, evidence(hit, arena), (slice){ 0 });
+}
+
+/* What a text is taken for by models and lists. */
+static void run_models(const struct clean *c, struct clean_scratch *s, slice text,
+                       struct arena *arena, struct clean_verdict *v)
+{
+    if (c->lang || c->lang_model)
+        run_lang(c, s, text, arena, v);
+    if (c->model && (v->action == CLEAN_KEEP || c->annotate))
+        run_model(c, s, text, arena, v);
+    if (c->lists)
+        run_bad_words(c, s, text, arena, v);
+}
+
 /* The edits and the rules. False when the record is settled. */
 static bool run_stages(const struct clean *c, struct clean_scratch *s, slice record,
                        const struct json_span *spans, slice *text, struct quality_result *q,
                        struct arena *arena, struct clean_verdict *v)
 {
+    if (c->erase && !run_erase(c, s, record, spans, arena, v))
+        return false;
+    if (c->url_field)
+        run_url(c, s, record, spans[c->url_member], arena, v);
+    if (v->action == CLEAN_DROP && !c->annotate)
+        return false;
     if (c->reads_text) {
         if (c->restore)
             *text = restore_apply(c->restore, *text, &s->counts.restored, &s->temp);
@@ -577,12 +653,7 @@ static bool run_stages(const struct clean *c, struct clean_scratch *s, slice rec
     if (!run_tests(c, s, record, spans, *text, arena, v) &&
         (v->action == CLEAN_BAD || !c->annotate))
         return false;
-    if (c->lang || c->lang_model)
-        run_lang(c, s, *text, arena, v);
-    if (v->action == CLEAN_DROP && !c->annotate)
-        return false;
-    if (c->model)
-        run_model(c, s, *text, arena, v);
+    run_models(c, s, *text, arena, v);
     if (v->action == CLEAN_DROP && !c->annotate)
         return false;
     if (c->quality && !run_quality(c, s, text, q, arena, v))

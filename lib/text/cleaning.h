@@ -1,13 +1,14 @@
 /* cleaning.h: what `clean` does to one record: edit the text, then decide.
  *
  * Stages, always in this order, each only when asked for:
+ *   0 requests for erasure (erase.h), then the lists of the URL (lists.h)
  *   1 decode the field; a lone surrogate becomes U+FFFD
  *   2 characters and line breaks   (edit.h, edit_chars)
  *   3 normal form                  (unicode.h)
  *   4 substitutions, as given      (subst.h)
  *   5 white space                  (edit.h, edit_space)
  *   6 rules, in this order: keep-if, drop-if, keep-match, drop-match (each as given), min-chars,
- *     max-chars, lang, lang-min (lang.h), model-min (fasttext.h), then those of the profile
+ *     max-chars, lang, lang-min (lang.h), model-min (fasttext.h), bad-words (lists.h), then those of the profile
  *     (quality.h; its c4 part edits the text once more). The first that fails names the drop. They
  *     see the text as edited.
  *   7 personal data (redact.h), on the text as the rules left it
@@ -30,9 +31,11 @@
 
 #include "../json.h"
 #include "edit.h"
+#include "erase.h"
 #include "expr.h"
 #include "fasttext.h"
 #include "lang.h"
+#include "lists.h"
 #include "quality.h"
 #include "redact.h"
 #include "mojibake.h"
@@ -73,8 +76,11 @@ struct clean {
     ptrdiff_t test_count;
     struct subst **subs;
     ptrdiff_t sub_count;
-    struct quality *quality; /* NULL: no profile */
-    const struct lang *lang; /* NULL: no language is looked for, unless by lang_model */
+    struct quality *quality;   /* NULL: no profile */
+    const struct erase *erase; /* NULL: none */
+    const struct lists *lists; /* NULL: none */
+    const char *url_field;     /* of the lists; NULL: only bad words */
+    const struct lang *lang;   /* NULL: no language is looked for, unless by lang_model */
     const struct fasttext *lang_model, *model;
     int model_label;         /* whose probability is the score of model */
     double model_min;        /* the least; negative: none */
@@ -96,11 +102,12 @@ struct clean {
     int text_member; /* 0, a string that every record must have; -1: the text is not read */
     const char **rules;
     int rule_count;
-    int min_rule, max_rule, lang_rule, model_rule, quality_rule,
+    int min_rule, max_rule, erase_rule, lists_rule, lang_rule, model_rule, quality_rule,
         matches_rule;                 /* where these begin in rules */
     int quality_index[QUALITY_RULES]; /* of a rule of the profile in rules */
-    int clean_member;                 /* of _clean in members, with explain */
-    struct clean_note *notes;         /* of each rule of the profile, with explain */
+    int url_member, erase_members[ERASE_PATHS_MAX];
+    int clean_member;         /* of _clean in members, with explain */
+    struct clean_note *notes; /* of each rule of the profile, with explain */
 };
 
 /* All fail with ERR_USAGE. Tests are kept in the order keep-if, drop-if, keep-match, drop-match. */
@@ -114,7 +121,7 @@ void clean_release(struct clean *c);
 
 struct clean_counts {
     struct quality_counts rules;
-    int64_t changed, surrogates, substitutions, restored;
+    int64_t changed, surrogates, substitutions, restored, no_url;
     int64_t redacted[PII_KINDS_MAX];                             /* by kind */
     int64_t missing[CLEAN_MAX_TESTS], mismatch[CLEAN_MAX_TESTS]; /* by test */
 };
@@ -140,8 +147,11 @@ struct clean_verdict {
     struct clean_late *late; /* what is left to do in the order of the records; NULL: nothing */
 };
 
-/* What depends on the order of the records: datatrove's replacements, and the lines of the map. */
+/* What depends on the order of the records: datatrove's replacements, the lines of the map, and of
+ * the audit of erasures. */
 struct clean_late {
+    int64_t erased_by; /* the line of the request; 0: not erased */
+    const char *erased_member;
     slice map, text, clean;
     struct redact_result found;
     bool rewrite;
