@@ -8,9 +8,9 @@
  *   4 substitutions, as given      (subst.h)
  *   5 white space                  (edit.h, edit_space)
  *   6 rules, in this order: keep-if, drop-if, keep-match, drop-match (each as given), min-chars,
- *     max-chars, lang, lang-min (lang.h), model-min (fasttext.h), bad-words (lists.h), then those of the profile
- *     (quality.h; its c4 part edits the text once more). The first that fails names the drop. They
- *     see the text as edited.
+ *     max-chars, lang, lang-min (lang.h), model-min (fasttext.h), bad-words (lists.h), then those of
+ *     the profile (quality.h; its c4 part edits the text once more). The first that fails names the
+ *     drop. They see the text as edited.
  *   7 personal data (redact.h), on the text as the rules left it
  * With a restore map (redact.h) its tokens are put back right after stage 1.
  * The transforms of stages 2, 3 and 5 are idempotent together (edit.h says why).

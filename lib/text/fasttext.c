@@ -224,10 +224,20 @@ static double path_score(const struct fasttext *f, const float *hidden, int32_t 
     return score;
 }
 
+static void softmax(double *p, int32_t n, double max)
+{
+    double sum = 0;
+
+    for (int32_t i = 0; i < n; i++)
+        sum += p[i] = exp(p[i] - max);
+    for (int32_t i = 0; i < n; i++)
+        p[i] = p[i] / sum + EPSILON;
+}
+
 /* Fills p of every label. */
 static void scores(const struct fasttext *f, const float *hidden, double *p)
 {
-    double sum = 0, max = -INFINITY;
+    double max = -INFINITY;
 
     for (int32_t i = 0; i < f->labels; i++) {
         if (f->loss == LOSS_HS) {
@@ -238,12 +248,10 @@ static void scores(const struct fasttext *f, const float *hidden, double *p)
         p[i] = f->loss == LOSS_SOFTMAX ? x : table_sigmoid(x) + EPSILON;
         max = MAX(max, p[i]);
     }
-    if (f->loss != LOSS_SOFTMAX)
-        return;
+    if (f->loss == LOSS_SOFTMAX)
+        softmax(p, f->labels, max);
     for (int32_t i = 0; i < f->labels; i++)
-        sum += p[i] = exp(p[i] - max);
-    for (int32_t i = 0; i < f->labels; i++)
-        p[i] = p[i] / sum + EPSILON;
+        p[i] = isnan(p[i]) ? 0 : p[i]; /* weights that are no numbers, or too large */
 }
 
 /* NULL: no row. */

@@ -198,6 +198,7 @@ static void read_matrix(struct reader *r, struct matrix *m, bool quantized, int6
     m->rows = take_i64(r, rows, rows, "a matrix has another number of rows");
     m->cols = take_i64(r, cols, cols, "a matrix has another number of columns");
     if (!quantized) {
+        /* Not looked at: a large model is read as far as texts need it. */
         m->data = (const void *)take(r, rows * cols * 4, "the weights do not fit");
         return;
     }
