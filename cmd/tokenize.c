@@ -4,6 +4,7 @@
 #include "../lib/model/tokopen.h"
 #include "../lib/os.h"
 #include "../lib/pack/packed.h"
+#include "../lib/tok/mrt.h"
 #include "../lib/tok/records_detail.h"
 #include "../lib/tok/training.h"
 
@@ -15,7 +16,7 @@ struct conf {
     int special, format, invalid, train, split, alphabet;
     int64_t max_length, overlap;
     double dropout;
-    bool words, merge_counts;
+    bool words, merge_counts, compile;
     int64_t vocab_size, min_frequency, memory;
     struct opt_list special_tokens;
 };
@@ -30,17 +31,19 @@ enum {
     MERGE_COUNTS,
     TRAIN,
     CHAT,
-    MODE_CHAT = 1 << CHAT,
+    COMPILE,
     MODE_WORDS = 1 << WORDS,
     MODE_MERGE = 1 << MERGE_COUNTS,
     MODE_TRAIN = 1 << TRAIN,
+    MODE_CHAT = 1 << CHAT,
+    MODE_COMPILE = 1 << COMPILE,
 };
 
 #define READS_TOKENIZER (MODE_ENCODE | MODE_COUNT | MODE_DECODE | MODE_CHAT)
 
 static const struct opt opts[] = {
     { 't', "tokenizer", OPT_PATH, AT(tokenizer), .arg = "FILE", .flags = OPT_REQUIRED,
-      .modes = READS_TOKENIZER, .group = "Tokenizer",
+      .modes = READS_TOKENIZER | MODE_COMPILE, .group = "Tokenizer",
       .help = "tokenizer of any format; demo: that of the demo model" },
     { 0, "pattern", OPT_STRING, AT(pattern), .arg = "NAME|FILE", .modes = READS_TOKENIZER,
       .group = "Tokenizer", .help = "how tiktoken's ranks cut text: cl100k_base ..., JSON" },
@@ -62,6 +65,8 @@ static const struct opt opts[] = {
       .help = "end with what begins the answer" },
     { 0, "rendered", OPT_FLAG, AT(rendered), .modes = MODE_CHAT, .group = "Chat",
       .help = "add the text that the ids stand for as text" },
+    { 0, "compile", OPT_FLAG, AT(compile), .flags = OPT_MODE, .group = "Mode",
+      .help = "write the tokenizer as a file that loads at once" },
     { 0, "special", OPT_ENUM, AT(special), .arg = "HOW", .def = "text",
       .choices = "text|parse|error|drop", .modes = MODE_ENCODE | MODE_COUNT,
       .group = "Special tokens", .help = "written in the text: text, ids, an error, or left out" },
@@ -117,6 +122,7 @@ static const char *const synopsis[] = {
     "-t FILE [options] [FILE...]",
     "-t FILE --count [options] [FILE...]",
     "-t FILE --decode [options] [FILE...]",
+    "-t FILE --compile [-o FILE]",
     "--words [options] [FILE...]",
     "--merge-counts [options] [FILE...]",
     "--train MODEL --vocab-size N [options] [FILE...]",
@@ -130,6 +136,7 @@ static const struct command_example examples[] = {
       "tokenize -t demo --format packed in.jsonl > in.packed" },
     { "how many tokens a corpus has, in the report",
       "tokenize -t demo --count --report report.json < in.jsonl > counts.jsonl" },
+    { "a tokenizer that many short runs use", "tokenize -t demo --compile -o demo.mrt" },
     { "learn a tokenizer from texts",
       "tokenize --train bpe --vocab-size 1000 -o new.json in.jsonl" },
     { "the same from parts that were counted on their own",
@@ -150,6 +157,10 @@ static const struct command_mode modes[] = {
     { .option = "merge-counts", .summary = "add up counts", .common_off = COMMON_SEED },
     { .option = "train", .summary = "learn a tokenizer", .common_off = COMMON_SEED },
     { .option = "chat", .summary = "add the ids of each conversation", .common_off = COMMON_SEED },
+    { .option = "compile",
+      .summary = "write the tokenizer as a file that loads at once",
+      .common_off = (COMMON_FILTER & ~COMMON_OUTPUT) | COMMON_SEED,
+      .no_operands = true },
 };
 static const struct command self = {
     .name = "tokenize",
@@ -483,6 +494,34 @@ static bool run_chat(struct app *app, const struct conf *conf, struct err *err)
     return ok;
 }
 
+/* --compile */
+static bool run_compile(struct app *app, const struct conf *conf, struct err *err)
+{
+    struct tok_source src = { 0 };
+    struct buf image = { 0 };
+    slice json;
+
+    src.path = app_data_path(app, conf->tokenizer, "tldr-7m/tokenizer.json", err);
+    struct tok *t = src.path ? tok_open(&src, &app->arena, err) : NULL;
+    if (!t || !os_slurp(src.path, (ptrdiff_t)1 << 30, &json, err)) {
+        tok_free(t);
+        return false;
+    }
+    struct out_conf oc = { .path = app->common.output,
+                           .compress = app->common.compress,
+                           .force = app->common.force };
+    struct out *out = mrt_write(t, json, &image, err) ? out_open(&oc, err) : NULL;
+    bool ok = out && out_write(out, buf_slice(&image), err);
+    if (ok)
+        ok = out_commit(out, err);
+    else
+        out_abort(out);
+    buf_release(&image);
+    os_free(json);
+    tok_free(t);
+    return ok;
+}
+
 static bool run(struct app *app, void *arg, struct err *err)
 {
     static const struct flow_filter filter = { work, commit, finish, scratch_new, scratch_free };
@@ -492,6 +531,8 @@ static bool run(struct app *app, void *arg, struct err *err)
 
     if (app->options.mode == CHAT)
         return run_chat(app, conf, err);
+    if (app->options.mode == COMPILE)
+        return run_compile(app, conf, err);
     if (app->options.mode >= WORDS)
         return run_training(app, conf, err);
     if (!check(app, conf, err))

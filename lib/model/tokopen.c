@@ -71,6 +71,18 @@ static bool read_company(struct tok_conf *conf, const struct tok_source *src, sl
     return true;
 }
 
+static bool is_compiled(const char *path)
+{
+    char magic[8] = { 0 };
+    int fd = os_open_read(path, NULL);
+    bool is =
+        fd >= 0 && os_pread_full(fd, path, magic, 8, 0, NULL) && memcmp(magic, "MRTOKMRT", 8) == 0;
+
+    if (fd >= 0)
+        os_close_quiet(fd);
+    return is;
+}
+
 static struct tok *open_file(const char *path, const struct tok_source *src, struct arena *arena,
                              struct err *err)
 {
@@ -79,6 +91,10 @@ static struct tok *open_file(const char *path, const struct tok_source *src, str
     struct tok *t = NULL;
     slice bytes;
 
+    if (is_compiled(path)) { /* stays mapped until the process ends */
+        conf.bytes_stay = true;
+        return os_map(path, &bytes, err) ? tok_load(&conf, bytes, arena, err) : NULL;
+    }
     if (!os_slurp(path, FILE_MAX, &bytes, err))
         return NULL;
     if (read_company(&conf, src, bytes, &work, err))

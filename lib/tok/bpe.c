@@ -96,9 +96,11 @@ void bpe_init_starts(struct bpe *bpe, struct arena *arena)
     }
     if (!bpe->all_bytes)
         return;
-    init_byte_pairs(bpe, arena);
+    bool compiled = bpe->byte_pairs != NULL; /* a compiled file has them, and seams */
+    if (!compiled)
+        init_byte_pairs(bpe, arena);
     /* A part of a piece may be an entry that only a whole piece is: no seams then. */
-    if (!bpe->ignore_merges)
+    if (!compiled && !bpe->ignore_merges)
         seams_build(&bpe->seams, bpe->vocab.text, bpe->vocab.size, arena);
     bpe->late = arena_new(arena, struct bpe_late, 1);
 }

@@ -29,14 +29,18 @@ void decode_fill_bytes(struct tok *t)
     const struct vocab *v = &t->bpe.vocab;
     ptrdiff_t total = SHORT_COPY;
 
-    for (ptrdiff_t id = 0; id < v->size; id++)
-        total += v->text[id].len;
-    char *dst = arena_alloc_raw(t->arena, total, 1);
-    for (ptrdiff_t id = 0; id < v->size; id++) {
-        if (!v->text[id].ptr)
-            continue;
-        t->bytes[id] = bytes_of(t, v->text[id], dst);
-        dst += t->bytes[id].len;
+    if (t->image) {
+        mrt_bytes(t);
+    } else {
+        for (ptrdiff_t id = 0; id < v->size; id++)
+            total += v->text[id].len;
+        char *dst = arena_alloc_raw(t->arena, total, 1);
+        for (ptrdiff_t id = 0; id < v->size; id++) {
+            if (!v->text[id].ptr)
+                continue;
+            t->bytes[id] = bytes_of(t, v->text[id], dst);
+            dst += t->bytes[id].len;
+        }
     }
     for (ptrdiff_t i = 0; i < t->added_count; i++) {
         const struct added_token *a = &t->added[i];

@@ -46,6 +46,24 @@ static bool load_json(struct tok *t, const struct tok_conf *conf, slice bytes, s
     return ok;
 }
 
+/* The tables are used where they lie: in the caller's bytes, or in a copy of them. */
+static bool load_compiled(struct tok *t, const struct tok_conf *conf, slice bytes, struct err *err)
+{
+    slice json;
+
+    if (!conf->bytes_stay) {
+        char *copy = arena_alloc_raw(t->arena, bytes.len, 64);
+        memcpy(copy, bytes.ptr, (size_t)bytes.len);
+        bytes.ptr = copy;
+    }
+    t->image = mrt_open(bytes, &json, t->arena, err);
+    if (!t->image || !load_json(t, conf, json, err))
+        return false;
+    return (t->model == MODEL_BPE && !t->general && t->bpe.all_bytes &&
+            !(t->bpe.ignore_merges && t->bpe.seams.pairs)) ||
+           err_set(err, ERR_CONFIG, "a compiled tokenizer that is not byte-level BPE");
+}
+
 /* JSON begins with a bracket or a brace after white space; an empty file is said to be none. */
 static bool looks_like_json(slice bytes)
 {
@@ -63,6 +81,8 @@ static bool load_any(struct tok *t, const struct tok_conf *conf, slice bytes, st
 {
     if (bytes.len > FILE_MAX)
         return err_set(err, ERR_CONFIG, "larger than 1 GiB");
+    if (mrt_is(bytes))
+        return load_compiled(t, conf, bytes, err);
     if (slice_starts(bytes, SLICE("GGUF")))
         return err_set(err, ERR_CONFIG, "a GGUF file; its vocabulary is read as a model's");
     if (looks_like_spm(bytes))

@@ -237,6 +237,11 @@ bool load_vocab(struct tok *t, slice text, const struct json_span *vocab, struct
 {
     struct cursor c = { .p = text.ptr + vocab->start, .arena = t->arena };
     struct entry_list list = { 0 };
+
+    if (t->image) {
+        mrt_vocab(t);
+        return true;
+    }
     bool ok = read_entries(&c, &list, err) && fill_vocab(t, &list, err);
 
     free(list.items);
@@ -373,6 +378,11 @@ bool load_merges(struct tok *t, slice text, const struct json_span *merges, stru
 {
     struct cursor c = { .p = text.ptr + merges->start, .arena = t->arena };
     struct pair_list list = { 0 };
+
+    if (t->image) {
+        mrt_merges(t);
+        return true;
+    }
     bool ok = read_pairs(&c, &list, err);
 
     ok = ok && load_pairs(t, &list, err);

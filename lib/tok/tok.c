@@ -76,9 +76,12 @@ static void build_model(struct tok *t)
 {
     switch (t->model) {
     case MODEL_BPE:
+        if (t->image)
+            mrt_tables(t);
         if (!t->general)
             bpe_init_starts(&t->bpe, t->arena);
-        bpe_text_build(&t->bpe_text, &t->bpe, t->arena);
+        if (!t->image)
+            bpe_text_build(&t->bpe_text, &t->bpe, t->arena);
         break;
     case MODEL_WORDPIECE:
         wordpiece_build(&t->wordpiece, &t->bpe.vocab, t->arena);
@@ -143,7 +146,10 @@ bool tok_finish(struct tok *t, struct err *err)
         pretok_finish(&t->pretok);
     build_model(t);
     decode_fill_bytes(t);
-    fingerprint_fill(t);
+    if (t->image)
+        mrt_fingerprint(t);
+    else
+        fingerprint_fill(t);
     t->description = describe(t);
     return true;
 }

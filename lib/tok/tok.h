@@ -32,6 +32,8 @@ struct tok_conf {
     slice pattern_file;       /* the same as a JSON text with pat_str; ptr NULL: none */
     slice merges;             /* vocab.json: the text of merges.txt; ptr NULL: none */
     enum tok_case { TOK_CASE_AUTO, TOK_CASE_LOWER, TOK_CASE_KEEP } lettercase; /* vocab.txt */
+    bool
+        bytes_stay; /* the bytes are there as long as the tokenizer: a compiled file is not copied */
 };
 /* Is it the name of a published pattern? */
 bool patterns_is_name(const char *name);

@@ -13,6 +13,7 @@
 #include "bpe.h"
 #include "bpe_text.h"
 #include "decode_chain.h"
+#include "mrt.h"
 #include "normal.h"
 #include "post.h"
 #include "pretok.h"
@@ -40,6 +41,7 @@ enum tok_id_flags { ID_USED = 1, ID_ADDED = 2, ID_SPECIAL = 4 };
 struct tok {
     struct arena *arena;
     const char *name;
+    struct mrt_image *image; /* of a compiled file, instead of tables that are built; NULL: none */
     enum model_kind model;
     struct bpe bpe; /* its vocab is that of every model */
     struct bpe_text bpe_text;

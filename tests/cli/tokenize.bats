@@ -472,4 +472,41 @@ END
     run -78 tokenize -t model --chat chat.jsonl
     [[ "$output" == *"give --chat-template"* ]]
     run -2 tokenize -t model --rendered chat.jsonl
+@test "--compile: the same ids, counts, text and fingerprint" {
+    tokenize -t demo --compile -o demo.mrt
+    run -73 tokenize -t demo --compile -o demo.mrt
+    tokenize -t demo --compile >again.mrt
+    cmp demo.mrt again.mrt
+    printf '{"text":"Hello, World! it'"'"'s 123\\n\\n  tar -xf\\u4e2d\\u6587<|endoftext|>"}\n{"text":""}\n' >in.jsonl
+    for options in "" "--special parse --add-special" "--count" "--offsets" "--tokens"; do
+        tokenize -t demo $options in.jsonl >plain.jsonl
+        both_jobs in.jsonl tokenize -t demo.mrt $options
+        cmp "$output_file" plain.jsonl
+    done
+    tokenize -t demo in.jsonl | tokenize -t demo --decode >plain.jsonl
+    tokenize -t demo.mrt in.jsonl | tokenize -t demo.mrt --decode | cmp - plain.jsonl
+    tokenize -t demo --report a.json in.jsonl >/dev/null
+    tokenize -t demo.mrt --report b.json in.jsonl >/dev/null
+    [ "$(json a.json 'd["fingerprint"]')" = "$(json b.json 'd["fingerprint"]')" ]
+}
+
+@test "--compile: what is no byte-level BPE, and a damaged file, are exit 78" {
+    printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n' >vocab.txt
+    run -78 tokenize -t vocab.txt --compile -o v.mrt
+    [[ "$output" == *"only byte-level BPE can be compiled"* ]]
+    [ ! -e v.mrt ]
+    mini
+    run -78 tokenize -t mini.json --compile
+    tokenize -t demo --compile -o demo.mrt
+    head -c 100000 demo.mrt >cut.mrt
+    run -78 tokenize -t cut.mrt </dev/null
+    [[ "$output" == *"cut off"* ]]
+    python3 -c '
+b = bytearray(open("demo.mrt", "rb").read())
+b[len(b) // 2] ^= 1
+open("bad.mrt", "wb").write(b)'
+    run -78 tokenize -t bad.mrt </dev/null
+    [[ "$output" == *"bytes were changed"* ]]
+    run -2 tokenize -t demo --compile in.jsonl
+    run -2 tokenize -t demo --compile --count
 }
