@@ -37,7 +37,9 @@ void bpe_text_build(struct bpe_text *b, const struct bpe *bpe, struct arena *are
         snprintf(name, sizeof name, "<0x%02X>", (unsigned)byte);
         b->bytes[byte] = vocab_find(v, slice_of(name));
     }
-    b->independent_words = b->prefix.len == 0 && b->suffix.len == 0 && !bpe->ignore_merges;
+    /* Unknown neighbours fuse, but not over a U+2581 that is known. */
+    b->independent_words = b->prefix.len == 0 && b->suffix.len == 0 && !bpe->ignore_merges &&
+                           vocab_find(v, SLICE("\xE2\x96\x81")) >= 0;
     for (ptrdiff_t i = 0; i < bpe->merges.count && b->independent_words; i++) {
         slice left = v->text[bpe->merges.pairs[i][0]], right = v->text[bpe->merges.pairs[i][1]];
         bool edge = right.len >= 3 && memcmp(right.ptr, "\xE2\x96\x81", 3) == 0 &&

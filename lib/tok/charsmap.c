@@ -95,6 +95,22 @@ ptrdiff_t charsmap_shortest(const struct charsmap *m, slice text, slice *to)
     return search(m, text, false, to);
 }
 
+bool charsmap_leads_on(const struct charsmap *m, slice bytes)
+{
+    uint32_t at = m->unit_count ? offset_of(unit_at(m, 0)) : 0;
+
+    for (ptrdiff_t i = 0; i < bytes.len; i++) {
+        at ^= (unsigned char)bytes.ptr[i];
+        if (at >= m->unit_count)
+            return false;
+        uint32_t unit = unit_at(m, at);
+        if ((unit & (1u << 31 | 0xFF)) != (unsigned char)bytes.ptr[i])
+            return false;
+        at ^= offset_of(unit);
+    }
+    return m->unit_count > 0;
+}
+
 slice charsmap_blob(const struct charsmap *m)
 {
     return m->blob;

@@ -22,6 +22,8 @@ struct charsmap *charsmap_new(slice blob, struct arena *arena, struct err *err);
 ptrdiff_t charsmap_longest(const struct charsmap *m, slice text, slice *to);
 /* The same with the shortest: how Hugging Face reads the maps. */
 ptrdiff_t charsmap_shortest(const struct charsmap *m, slice text, slice *to);
+/* Is there a rule that begins with all of these bytes? */
+bool charsmap_leads_on(const struct charsmap *m, slice bytes);
 /* The blob, for fingerprints. */
 slice charsmap_blob(const struct charsmap *m);
 

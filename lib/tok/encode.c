@@ -1,6 +1,7 @@
 #include "encode.h"
 
 #include "tok_private.h"
+#include "wordcache.h"
 
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ struct encode_scratch {
     struct unigram_scratch unigram;
     struct bpe_text_scratch bpe;
     struct spm_scratch *spm;
+    struct wordcache words;
 };
 
 /* One sequence on its way. */
@@ -49,6 +51,7 @@ void encode_scratch_free(struct encode_scratch *s)
     unigram_scratch_release(&s->unigram);
     bpe_text_scratch_release(&s->bpe);
     spm_scratch_free(s->spm);
+    wordcache_release(&s->words);
     free(s);
 }
 
@@ -239,4 +242,66 @@ bool encode_tokens(const struct tok *t, struct encode_scratch *s, const struct t
     slice texts[2] = { request->text, request->pair };
 
     return post_run(&t->post, &s->post, request->flags & TOK_ADD_SPECIAL, texts, out, err);
+}
+
+/* ---- only ids ---- */
+
+static bool encode_word_ids(const struct run *r, slice word, struct tok_ids *ids)
+{
+    struct wordcache_slot slot = wordcache_find(&r->s->words, word);
+    const struct tokens *found = &r->s->piece;
+
+    if (slot.count >= 0) {
+        memcpy(tok_ids_reserve(ids, WORDCACHE_IDS), slot.ids, sizeof *slot.ids * WORDCACHE_IDS);
+        ids->count += slot.count;
+        return true;
+    }
+    if (!run_model(r, word))
+        return false;
+    uint32_t *dst = tok_ids_reserve(ids, found->count);
+    for (ptrdiff_t i = 0; i < found->count; i++)
+        dst[i] = found->items[i].id;
+    wordcache_add(&r->s->words, word, dst, found->count);
+    ids->count += found->count;
+    return true;
+}
+
+/* A piece of BPE whose merges never cross the edge in front of a U+2581. */
+static bool encode_words_ids(const struct run *r, slice piece, struct tok_ids *ids)
+{
+    for (ptrdiff_t at = 0; at < piece.len;) {
+        ptrdiff_t end = wordcache_word_end(piece, at);
+        if (!encode_word_ids(r, slice_make(piece.ptr + at, end - at), ids))
+            return false;
+        at = end;
+    }
+    return true;
+}
+
+bool encode_text_ids(const struct tok *t, struct encode_scratch *s, slice text, struct tok_ids *ids,
+                     struct err *err)
+{
+    struct tok_request request = { .text = text };
+    struct run r = { .t = t, .s = s, .request = &request, .err = err };
+    bool by_word = t->model == MODEL_BPE && t->bpe_text.independent_words;
+
+    if (text.len == 0)
+        return true;
+    if (t->model == MODEL_SPM) {
+        if (!s->spm)
+            s->spm = spm_scratch_new();
+        spm_encode_ids(&t->spm, s->spm, text, ids);
+        return true;
+    }
+    ntext_set(&s->section, text, 0, t->needs_offsets);
+    if (!normal_apply(&t->normal, &s->normal, &s->section, err) ||
+        !pretok_apply(&t->pretok, &s->pretok, &s->section, &s->spare, err))
+        return false;
+    for (ptrdiff_t i = 0; i < s->pretok.in.count; i++) {
+        struct span span = s->pretok.in.items[i];
+        slice piece = slice_make(s->section.text.ptr + span.start, span.len);
+        if (!(by_word ? encode_words_ids : encode_word_ids)(&r, piece, ids))
+            return false;
+    }
+    return true;
 }

@@ -16,4 +16,9 @@ void encode_scratch_free(struct encode_scratch *s);
 bool encode_tokens(const struct tok *t, struct encode_scratch *s, const struct tok_request *r,
                    struct tokens *out, struct arena *arena, struct err *err);
 
+/* Only ids, of a text without added tokens, unaligned: with a cache of words. SentencePiece models see the
+ * text as it is. */
+bool encode_text_ids(const struct tok *t, struct encode_scratch *s, slice text, struct tok_ids *ids,
+                     struct err *err);
+
 #endif

@@ -314,6 +314,17 @@ static bool apply_replace(const struct normal_step *step, struct normal_scratch 
 
 /* ---- the map of SentencePiece, as Hugging Face reads it ---- */
 
+/* A mark that utf8proc does not know yet. The reference's tables of clusters are Unicode 16's: marks of
+ * Unicode 17 are none there. */
+static bool is_newer_mark(uint32_t cp)
+{
+    bool unicode17 = (cp >= 0x1ACF && cp <= 0x1AEB) || (cp >= 0x10EFA && cp <= 0x10EFB) ||
+                     (cp >= 0x11B60 && cp <= 0x11B67) || (cp >= 0x1E6E0 && cp <= 0x1E6FF);
+
+    return cp >= 0x80 && !unicode17 && uclass_in(uclass_of(cp), UCLASS_SET(UCAT_M)) &&
+           uni_category(cp) == UNI_CATEGORY('C', 'n');
+}
+
 static ptrdiff_t grapheme_end(slice text, ptrdiff_t at)
 {
     uint32_t before, cp;
@@ -322,8 +333,9 @@ static ptrdiff_t grapheme_end(slice text, ptrdiff_t at)
     at += uni_decode(text.ptr + at, &before);
     while (at < text.len) {
         int len = uni_decode(text.ptr + at, &cp);
-        bool mark = uni_category(cp) == UNI_CATEGORY('C', 'n') &&
-                    uclass_in(uclass_of(cp), UCLASS_SET(UCAT_M)); /* newer than utf8proc */
+        if (cp < 0x80 && before < 0x80 && before != '\r')
+            break;
+        bool mark = is_newer_mark(cp);
         if (!mark && uni_grapheme_break(before, cp, &state))
             break;
         before = mark ? 0x300 : cp;

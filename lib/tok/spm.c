@@ -100,7 +100,7 @@ static bool index_pieces(struct spm *m, struct arena *arena, struct err *err)
 
     vocab_init(&m->index, m->count, m->count, arena);
     vocab_init(&reserved, m->count, m->count, &work);
-    m->independent_words = m->kind == SPM_BPE && !m->suffix;
+    m->independent_words = (m->kind == SPM_BPE || m->kind == SPM_UNIGRAM) && !m->suffix;
     for (ptrdiff_t i = 0; i < m->count && ok; i++) {
         const struct spm_piece *p = &m->pieces[i];
         if (p->text.len == 0)
@@ -111,7 +111,7 @@ static bool index_pieces(struct spm *m, struct arena *arena, struct err *err)
             ok = err_set(err, ERR_CONFIG, "pieces[%td].type: a second unknown piece", i);
         else if (p->type == SPM_UNKNOWN)
             unk = i;
-        if (in_text(m, p) && crosses_words(p->text))
+        if (ok && in_text(m, p) && crosses_words(p->text))
             m->independent_words = false;
     }
     if (ok && unk < 0)
@@ -146,6 +146,27 @@ static void build_tries(struct spm *m, struct arena *arena)
         trie_build(&m->trie, texts, ids, m->count, arena);
     if (m->has_user)
         trie_build(&m->user, user, ids, m->count, arena);
+}
+
+/* Which characters of ASCII the normalizer leaves alone when ASCII or nothing follows: no rule is theirs,
+ * none goes on with ASCII, and no user-defined symbol begins with them. */
+static void find_plain(struct spm *m)
+{
+    for (int c = ' '; c < 0x7F; c++) {
+        char pair[2] = { (char)c, 0 };
+        bool plain = !(m->has_user && trie_step(&m->user, TRIE_ROOT, (char)c));
+        slice to;
+        if (m->rules.map && charsmap_longest(m->rules.map, slice_make(pair, 1), &to))
+            plain = false;
+        for (int next = 1; next < 0x80 && plain && m->rules.map; next++) {
+            pair[1] = (char)next;
+            plain = !charsmap_leads_on(m->rules.map, slice_make(pair, 2));
+        }
+        if (c == ' ')
+            m->plain_blank = plain;
+        else if (plain)
+            m->plain[c / 64] |= (uint64_t)1 << (c % 64);
+    }
 }
 
 struct scored {
@@ -186,6 +207,7 @@ bool spm_build(struct spm *m, struct arena *arena, struct err *err)
         m->max_score = MAX(m->max_score, m->pieces[i].score);
     }
     build_tries(m, arena);
+    find_plain(m);
     if (m->kind == SPM_BPE)
         rank_pieces(m, arena);
     return true;
@@ -476,25 +498,6 @@ void spm_encode(const struct spm *m, struct spm_scratch *s, slice text, double d
         settle(m, &s->tokens.items[i], s->text.from, &unk_before, out);
 }
 
-/* The end of the word that begins at `at`: before the next U+2581 that follows another character. */
-static ptrdiff_t word_end(slice text, ptrdiff_t at)
-{
-    ptrdiff_t i = at;
-
-    while (i + 3 <= text.len && memcmp(text.ptr + i, SPACE, 3) == 0)
-        i += 3;
-    while (i < text.len) {
-        const char *hit = memchr(text.ptr + i, SPACE[0], (size_t)(text.len - i));
-        if (!hit)
-            return text.len;
-        i = hit - text.ptr;
-        if (i > at && i + 3 <= text.len && memcmp(hit, SPACE, 3) == 0)
-            return i;
-        i++;
-    }
-    return text.len;
-}
-
 static void encode_word(const struct spm *m, struct spm_scratch *s, slice word, struct tok_ids *ids)
 {
     struct wordcache_slot slot = wordcache_find(&s->words, word);
@@ -529,7 +532,7 @@ void spm_encode_ids(const struct spm *m, struct spm_scratch *s, slice text, stru
     slice all = s->text.text.len ? buf_slice(&s->text.text) : SLICE("");
     if (by_word) {
         for (ptrdiff_t at = 0; at < all.len;) {
-            ptrdiff_t end = word_end(all, at);
+            ptrdiff_t end = wordcache_word_end(all, at);
             encode_word(m, s, slice_make(all.ptr + at, end - at), ids);
             at = end;
         }

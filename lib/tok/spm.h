@@ -56,7 +56,10 @@ struct spm {
     int64_t bytes[256];
     uint32_t *rank; /* BPE: by id, the best score is 0; equal scores are equal */
     float min_score, max_score;
-    bool independent_words; /* BPE: no piece joins over the edge between a character and U+2581 */
+    bool plain_blank;  /* so does a blank */
+    uint64_t plain[2]; /* ASCII that stays as it is in front of ASCII, as bits */
+    bool
+        independent_words; /* BPE, Unigram: no piece joins over the edge between a character and U+2581 */
 };
 
 struct spm_scratch;

@@ -72,17 +72,19 @@ static void put_escaped(const struct spm_rules *rules, struct spm_text *t, slice
     }
 }
 
-/* ASCII without control characters maps to itself in every published map; whether it does in this one is
- * seen by looking. */
-static ptrdiff_t plain_run(const struct spm *m, const struct spm_rules *rules, slice input)
+static inline bool is_plain(const struct spm *m, char c)
+{
+    return (unsigned char)c < 0x80 && (m->plain[(unsigned char)c / 64] >> (c % 64) & 1);
+}
+
+/* How many bytes stay as they are: before the last of them the next one may matter. */
+static ptrdiff_t plain_run(const struct spm *m, slice input)
 {
     ptrdiff_t n = 0;
 
-    if (rules->map || m->has_user)
-        return 0;
-    while (n < input.len && input.ptr[n] > ' ' && input.ptr[n] < 0x7F)
+    while (n < input.len && is_plain(m, input.ptr[n]))
         n++;
-    return n;
+    return n < input.len && (unsigned char)input.ptr[n] >= 0x80 && n > 0 ? n - 1 : n;
 }
 
 static void trim_end(const struct spm_rules *rules, struct spm_text *t, ptrdiff_t *consumed)
@@ -117,12 +119,21 @@ void spm_normalize(const struct spm *m, const struct spm_rules *rules, slice inp
         put(out, space, consumed);
     bool blank_before = rules->remove_extra;
     while (input.len) {
-        ptrdiff_t plain = out->wants_from ? 0 : plain_run(m, rules, input);
+        ptrdiff_t plain = out->wants_from || rules != &m->rules ? 0 : plain_run(m, input);
         if (plain) {
             buf_append(&out->text, slice_make(input.ptr, plain));
             blank_before = false;
             consumed += plain;
             input = slice_from(input, plain);
+            continue;
+        }
+        /* One blank between such characters. */
+        if (input.ptr[0] == ' ' && !out->wants_from && rules == &m->rules && m->plain_blank &&
+            !blank_before && input.len > 1 && is_plain(m, input.ptr[1])) {
+            buf_append(&out->text, space);
+            blank_before = rules->remove_extra;
+            consumed++;
+            input = slice_from(input, 1);
             continue;
         }
         slice to = prefix(m, rules, input, &len);

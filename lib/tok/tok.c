@@ -1,4 +1,5 @@
 #include "encode.h"
+#include "fast.h"
 #include "tok_private.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@ struct tok_scratch {
     struct pieces_window window;
     struct normal_scratch normal;
     struct encode_scratch *general; /* made when it is first needed */
+    struct fast_scratch *fast;      /* the same */
     struct tokens tokens;
     struct arena arena; /* of one call: normalized text */
     struct buf prefixed;
@@ -185,6 +187,7 @@ void tok_scratch_free(struct tok_scratch *s)
     pretok_scratch_release(&s->pretok);
     normal_scratch_release(&s->normal);
     encode_scratch_free(s->general);
+    fast_scratch_free(s->fast);
     tokens_release(&s->tokens);
     arena_release(&s->arena);
     buf_release(&s->prefixed);
@@ -300,6 +303,11 @@ static bool encode_general(const struct tok *t, struct tok_scratch *s, slice tex
 bool tok_encode(const struct tok *t, struct tok_scratch *s, slice text, unsigned flags,
                 struct tok_ids *ids, struct err *err)
 {
+    if (fast_applies(t, flags)) {
+        if (!s->fast)
+            s->fast = fast_scratch_new(t);
+        return fast_encode(t, s->fast, text, flags, ids, err);
+    }
     if (t->general || flags & (TOK_SPECIAL_ERROR | TOK_SPECIAL_DROP))
         return encode_general(t, s, text, flags, ids, err);
     bool special_is_text = !(flags & TOK_SPECIAL_PARSE);

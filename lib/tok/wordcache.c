@@ -43,3 +43,23 @@ void wordcache_release(struct wordcache *c)
     free(c->entries);
     c->entries = NULL;
 }
+
+#define SPACE "\xE2\x96\x81"
+
+ptrdiff_t wordcache_word_end(slice text, ptrdiff_t at)
+{
+    ptrdiff_t i = at;
+
+    while (i + 3 <= text.len && memcmp(text.ptr + i, SPACE, 3) == 0)
+        i += 3;
+    while (i < text.len) {
+        const char *hit = memchr(text.ptr + i, SPACE[0], (size_t)(text.len - i));
+        if (!hit)
+            return text.len;
+        i = hit - text.ptr;
+        if (i > at && i + 3 <= text.len && memcmp(hit, SPACE, 3) == 0)
+            return i;
+        i++;
+    }
+    return text.len;
+}

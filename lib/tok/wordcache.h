@@ -32,5 +32,7 @@ struct wordcache_slot {
 struct wordcache_slot wordcache_find(struct wordcache *c, slice word);
 void wordcache_add(struct wordcache *c, slice word, const uint32_t *ids, ptrdiff_t count);
 void wordcache_release(struct wordcache *c);
+/* The end of the word that begins at `at`: before the next U+2581 that follows another character. */
+ptrdiff_t wordcache_word_end(slice text, ptrdiff_t at);
 
 #endif
