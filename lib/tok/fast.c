@@ -12,7 +12,8 @@ struct fast_scratch {
     struct encode_scratch *general;
     struct wordcache words;
     struct tokens tokens;
-    bool bert, lower;
+    bool bert, lower, spaced;
+    struct unigram_scratch unigram;
     uint8_t class[256];
 };
 
@@ -106,6 +107,92 @@ static bool encode_bert(const struct tok *t, struct fast_scratch *s, slice text,
     return true;
 }
 
+/* ---- words behind blanks: T5 ---- */
+
+/* SentencePiece's map, then white space, then a mark in front of each word. */
+static bool is_spaced(const struct tok *t)
+{
+    const struct pretok_stage *a = &t->pretok.stage[0], *b = &t->pretok.stage[1];
+
+    return t->model == MODEL_UNIGRAM && t->normal.count == 1 &&
+           t->normal.step[0].kind == NORMAL_PRECOMPILED && t->pretok.count == 2 &&
+           a->kind == PRETOK_CLASS && a->property == 0 && a->behavior == PRETOK_REMOVED &&
+           b->kind == PRETOK_METASPACE && b->prefix_space && !b->prefix_first && b->split &&
+           (unsigned char)b->literal.ptr[0] >= 0x80;
+}
+
+static bool encode_marked(const struct tok *t, struct fast_scratch *s, slice word,
+                          struct tok_ids *ids, struct err *err)
+{
+    struct wordcache_slot slot = wordcache_find(&s->words, word);
+    slice mark = t->pretok.stage[1].literal;
+
+    if (LIKELY(slot.count >= 0)) {
+        memcpy(tok_ids_reserve(ids, WORDCACHE_IDS), slot.ids, sizeof *slot.ids * WORDCACHE_IDS);
+        ids->count += slot.count;
+        return true;
+    }
+    char *piece = malloc((size_t)(mark.len + word.len));
+    if (!piece)
+        mem_oom();
+    memcpy(piece, mark.ptr, (size_t)mark.len);
+    memcpy(piece + mark.len, word.ptr, (size_t)word.len);
+    s->tokens.count = 0;
+    bool ok = unigram_encode(&t->unigram, &s->unigram, slice_make(piece, mark.len + word.len),
+                             &s->tokens, err);
+    free(piece);
+    ptrdiff_t first = ids->count;
+    push_tokens(&s->tokens, ids);
+    wordcache_add(&s->words, word, ids->ids + first, s->tokens.count);
+    return ok;
+}
+
+/* A blank is an edge unless a mark may follow it, which would belong to it. */
+static bool encode_spaced(const struct tok *t, struct fast_scratch *s, slice text,
+                          struct tok_ids *ids, struct err *err)
+{
+    const unsigned char *p = (const unsigned char *)text.ptr;
+
+    for (ptrdiff_t at = 0; at < text.len;) {
+        ptrdiff_t start = at;
+        bool ok;
+        if (s->class[p[at]] == C_SPACE) {
+            at++;
+            continue;
+        }
+        while (at < text.len && s->class[p[at]] == C_WORD)
+            at++;
+        if (at == text.len || s->class[p[at]] == C_SPACE) {
+            ok = encode_marked(t, s, slice_make(text.ptr + start, at - start), ids, err);
+        } else {
+            start -= start > 0 && p[start] >= 0x80; /* the blank before */
+            while (at < text.len &&
+                   !(s->class[p[at]] == C_SPACE && (at + 1 == text.len || p[at + 1] < 0x80)))
+                at++;
+            ok = encode_text_ids(t, s->general, slice_make(text.ptr + start, at - start), ids, err);
+        }
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* No rule of the map begins with the character and goes on with ASCII. */
+static void fill_plain(struct fast_scratch *s, const struct charsmap *map)
+{
+    for (int c = '!'; c < 0x7F; c++) {
+        char pair[2] = { (char)c, 0 };
+        slice to;
+        bool plain = charsmap_longest(map, slice_make(pair, 1), &to) == 0;
+        for (int next = 1; next < 0x80 && plain; next++) {
+            pair[1] = (char)next;
+            plain = !charsmap_leads_on(map, slice_make(pair, 2));
+        }
+        s->class[c] = plain ? C_WORD : C_OTHER;
+    }
+    s->class[' '] = s->class['\n'] = C_SPACE;
+}
+
 static void fill_classes(struct fast_scratch *s)
 {
     for (unsigned c = 0; c < 0x80; c++) {
@@ -131,6 +218,9 @@ struct fast_scratch *fast_scratch_new(const struct tok *t)
         s->lower = t->normal.step[0].flags & NORMAL_LOWER;
         fill_classes(s);
     }
+    s->spaced = is_spaced(t);
+    if (s->spaced)
+        fill_plain(s, t->normal.step[0].map);
     return s;
 }
 
@@ -141,6 +231,7 @@ void fast_scratch_free(struct fast_scratch *s)
     encode_scratch_free(s->general);
     wordcache_release(&s->words);
     tokens_release(&s->tokens);
+    unigram_scratch_release(&s->unigram);
     free(s);
 }
 
@@ -154,8 +245,9 @@ bool fast_applies(const struct tok *t, unsigned flags)
 static bool encode_part(const struct tok *t, struct fast_scratch *s, slice text,
                         struct tok_ids *ids, struct err *err)
 {
-    return s->bert ? encode_bert(t, s, text, ids, err)
-                   : encode_text_ids(t, s->general, text, ids, err);
+    return s->bert     ? encode_bert(t, s, text, ids, err)
+           : s->spaced ? encode_spaced(t, s, text, ids, err)
+                       : encode_text_ids(t, s->general, text, ids, err);
 }
 
 static void push_list(const struct id_list *list, struct tok_ids *ids)

@@ -1,7 +1,7 @@
 /* wordcache.h: ids of words that were seen, in a table of fixed size.
  *
  * A word that does not fit (longer than WORDCACHE_BYTES, more than WORDCACHE_IDS ids) is not kept; a new
- * one takes the place of the one before it in the same slot. Made when it is first used: 4 MiB.
+ * one takes the place of the older of the two in its bucket. Made when it is first used: 8 MiB.
  *
  *     struct wordcache c = { 0 };                    // per thread
  *     struct wordcache_slot slot = wordcache_find(&c, word);
