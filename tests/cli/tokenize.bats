@@ -472,6 +472,8 @@ END
     run -78 tokenize -t model --chat chat.jsonl
     [[ "$output" == *"give --chat-template"* ]]
     run -2 tokenize -t model --rendered chat.jsonl
+}
+
 @test "--compile: the same ids, counts, text and fingerprint" {
     tokenize -t demo --compile -o demo.mrt
     run -73 tokenize -t demo --compile -o demo.mrt
