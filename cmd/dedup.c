@@ -142,13 +142,15 @@ static const struct opt opts[] = {
       .help = "write id and kept id of each duplicate to FILE" },
 };
 
-#define NO_RECORDS (COMMON_INPUT | COMMON_RECORDS | COMMON_DROPS | COMMON_JOBS | COMMON_PROGRESS)
+#define NO_RECORDS                                                                                 \
+    (COMMON_INPUT | COMMON_RECORDS | COMMON_DROPS | COMMON_JOBS | COMMON_PROGRESS | COMMON_PART)
 static const struct command_mode modes[] = {
     [MODE_EXACT] = { "exact", "drop records whose key was seen before", 0, false },
     [MODE_NEAR] = { "near", "drop records that are similar to an earlier one", 0, false },
     [MODE_UNIT] = { "unit", "cut repeated lines, paragraphs or sentences out of texts", 0, false },
     [MODE_PAIRS] = { "pairs", "keep rows of keys that several records have",
-                     COMMON_RECORDS | COMMON_DROPS | COMMON_JOBS | COMMON_PROGRESS, false },
+                     COMMON_RECORDS | COMMON_DROPS | COMMON_JOBS | COMMON_PROGRESS | COMMON_PART,
+                     false },
     [MODE_CONTAINS] = { "contains", "drop records that hold n-grams of a reference", 0, false },
     [MODE_SUBSTRING] = { "substring", "cut what occurs twice out of texts", 0, false },
     [MODE_INDEX_STAT] = { "index-stat", "describe an index", NO_RECORDS, true },

@@ -118,8 +118,8 @@ static const struct command self = {
     .opt_count = countof(opts),
     .modes = modes,
     .mode_count = countof(modes),
-    .common =
-        COMMON_INPUT | COMMON_REJECTS | COMMON_OUTPUT | COMMON_JOBS | COMMON_SEED | COMMON_PROGRESS,
+    .common = COMMON_INPUT | COMMON_REJECTS | COMMON_OUTPUT | COMMON_JOBS | COMMON_SEED |
+              COMMON_PROGRESS | COMMON_PART,
     .operands = "FILE...",
     .order = "output order = input order",
     .memory = "weights twice (file and packed), batch * (prompt + max tokens) positions",

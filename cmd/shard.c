@@ -46,7 +46,7 @@ static const struct opt opts[] = {
       .help = "of zstd; mds: without it, no compression" },
     { 0, "packed", OPT_FLAG, AT(packed), .modes = IN(MODE_WRITE), .group = "Input",
       .help = "the input is what tokenize --format packed wrote" },
-    { 0, "split", OPT_STRING, AT(split), .arg = "LIST", .modes = IN(MODE_WRITE), .group = "Shards",
+    { 0, "splits", OPT_STRING, AT(split), .arg = "LIST", .modes = IN(MODE_WRITE), .group = "Shards",
       .help = "train=0.98,val=0.02: folders by the hash of id" },
     { 0, "columns", OPT_STRING, AT(columns), .arg = "LIST", .def = "text:str",
       .modes = IN(MODE_WRITE), .group = "Shards",
@@ -68,7 +68,7 @@ static const struct opt opts[] = {
       .help = "how --stat prints" },
 };
 
-#define NOT_WRITING (COMMON_INPUT | COMMON_REJECTS | COMMON_TARGET)
+#define NOT_WRITING (COMMON_INPUT | COMMON_REJECTS | COMMON_TARGET | COMMON_PART)
 static const struct command_mode modes[] = {
     [MODE_WRITE] = { NULL, "write shards", 0, false },
     [MODE_VERIFY] = { "verify", "check a folder", NOT_WRITING | COMMON_JOBS | COMMON_PROGRESS,
@@ -85,7 +85,7 @@ static const struct command_example examples[] = {
     { "token ids for training",
       "tokenize -t demo corpus.jsonl | shard -o train --format megatron --eos 0" },
     { "packed ids, without JSON in between; a part kept for validation",
-      "shard --packed -o ids --format npy --split train=0.9,val=0.1 in.packed" },
+      "shard --packed -o ids --format npy --splits train=0.9,val=0.1 in.packed" },
     { "samples for MosaicML's streaming, compressed",
       "shard -o mds --format mds --columns id:str,text:str --level 3 < corpus.jsonl" },
     { "check a copy", "shard --verify shards" },
@@ -102,7 +102,8 @@ static const struct command self = {
     .opt_count = countof(opts),
     .modes = modes,
     .mode_count = countof(modes),
-    .common = COMMON_INPUT | COMMON_REJECTS | COMMON_TARGET | COMMON_JOBS | COMMON_PROGRESS,
+    .common =
+        COMMON_INPUT | COMMON_REJECTS | COMMON_TARGET | COMMON_JOBS | COMMON_PROGRESS | COMMON_PART,
     .operands = "FILE...",
     .order = "records keep the order of the input",
     .memory = "as a filter; a frame (4 MiB or the longest record), or 4 bytes per document",
@@ -325,6 +326,8 @@ static bool run_packed(struct app *app, struct pack_options *o, struct splits *s
     struct packed_doc doc;
     struct json_query q;
     struct arena arena = { 0 };
+    if (app->common.part)
+        return err_set(err, ERR_USAGE, "--part has no effect with --packed: use it in tokenize");
     if (!pack_is_tokens(o->format) || app->common.rejects)
         return err_set(err, ERR_USAGE,
                        app->common.rejects
@@ -396,7 +399,7 @@ static bool run_write(struct app *app, const struct conf *conf, struct err *err)
     if (!write_options(app, conf, &o, &columns, err))
         return false;
     if (conf->split && !splits_parse(slice_of(conf->split), &s, &app->arena, err))
-        return err_context(err, "--split");
+        return err_context(err, "--splits");
     return conf->packed ? run_packed(app, &o, &s, err) : run_records(app, &o, &s, &columns, err);
 }
 

@@ -248,6 +248,8 @@ struct flow_conf app_flow_conf(struct app *app)
 
     if (c->max_errors)
         parse_max_errors(c->max_errors, &fc);
+    if (c->part)
+        opt_parse_part(c->part, &fc.part, &fc.part_count);
     return fc;
 }
 

@@ -452,6 +452,8 @@ static void filter_work(struct stages *s, void *scratch, struct batch *b)
     struct reader *r = &s->flow->reader;
     ptrdiff_t at = 0;
 
+    if (b->oversize && !part_has(b, buf_slice(&b->data)))
+        return;
     if (b->oversize) {
         rec = (struct flow_record){ .raw = buf_slice(&b->data),
                                     .file = b->file,

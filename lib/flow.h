@@ -52,8 +52,10 @@ struct flow_conf {
     int field_count;          /* at most JSON_MAX_PATHS */
     const char *const *rules; /* drop reasons, by index in verdict.rule */
     int rule_count;
-    const char *command; /* "by" in _drop */
-    bool no_output;      /* the tool writes elsewhere (shard): stdout is not touched */
+    int64_t part, part_count; /* only records whose hash (XXH3-64 of their bytes) modulo part_count
+                                 is part - 1; part_count 0: all */
+    const char *command;      /* "by" in _drop */
+    bool no_output;           /* the tool writes elsewhere (shard): stdout is not touched */
     bool framed; /* filter: what verdict.out holds ends itself; no newline is written behind it */
 };
 

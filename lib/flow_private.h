@@ -9,6 +9,7 @@
 #define FLOW_PRIVATE_H
 
 #include "flow.h"
+#include "hash.h"
 
 /* A piece of a batch's output: bytes of the input batch, or (copied) of its outbuf. */
 struct part {
@@ -46,11 +47,12 @@ struct batch {
     const char *file;
     int64_t first_line, base_offset, bytes_in, raw_bytes;
     int64_t lines, in, kept, records_out, empty_lines;
-    int64_t max_record; /* a longer line is a bad record, with its blanks */
-    bool oversize;      /* data is the beginning of one record over max_record */
-    bool idle;          /* the input had nothing more: flush after this batch */
-    bool last;          /* nothing follows; err may say why */
-    struct err err;     /* fatal, after everything in the batch */
+    int64_t max_record;    /* a longer line is a bad record, with its blanks */
+    int64_t take, take_of; /* slice `take` of so many; 0: all */
+    bool oversize;         /* data is the beginning of one record over max_record */
+    bool idle;             /* the input had nothing more: flush after this batch */
+    bool last;             /* nothing follows; err may say why */
+    struct err err;        /* fatal, after everything in the batch */
     enum { BATCH_FREE, BATCH_FILLED, BATCH_DONE } state;
 };
 
@@ -61,9 +63,10 @@ struct reader {
     ptrdiff_t file_index;
     int64_t line, offset; /* of what comes next */
     int64_t max_record;
-    bool skipping;      /* the rest of an oversize record */
-    bool carry_is_line; /* carry is a whole last line without its newline */
-    bool count_lines;   /* here, because batches are worked on in parallel */
+    int64_t take, take_of; /* slice `take` of so many; 0: all */
+    bool skipping;         /* the rest of an oversize record */
+    bool carry_is_line;    /* carry is a whole last line without its newline */
+    bool count_lines;      /* here, because batches are worked on in parallel */
     bool ended;
     struct err err;
 };
@@ -101,6 +104,12 @@ struct flow {
     int64_t window_line;
     struct err window_err;
 };
+
+/* Does a record belong to the slice of the input that --part asks for? */
+static inline bool part_has(const struct batch *b, slice record)
+{
+    return b->take_of < 2 || hash64_of(record, 0) % (uint64_t)b->take_of == (uint64_t)b->take - 1;
+}
 
 /* flow_reader.c */
 bool reader_open(struct flow *f, struct err *err);

@@ -9,6 +9,8 @@ bool reader_open(struct flow *f, struct err *err)
     struct reader *r = &f->reader;
 
     r->max_record = f->conf.max_record;
+    r->take = f->conf.part;
+    r->take_of = f->conf.part_count;
     r->file_index = -1;
     r->in = in_open(&f->conf.in, err);
     if (!r->in)
@@ -126,6 +128,8 @@ void reader_fill(struct reader *r, struct batch *b)
     buf_clear(&r->carry);
     b->file = r->file;
     b->max_record = r->max_record;
+    b->take = r->take;
+    b->take_of = r->take_of;
     b->first_line = r->line;
     b->base_offset = r->offset;
     if (r->ended) {

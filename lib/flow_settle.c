@@ -69,6 +69,8 @@ bool batch_next(struct batch *b, ptrdiff_t *at, struct flow_record *rec)
             b->empty_lines++;
             continue;
         }
+        if (!part_has(b, line))
+            continue;
         *rec = (struct flow_record){
             .raw = line,
             .file = b->file,

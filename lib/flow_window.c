@@ -134,7 +134,7 @@ static bool next_record(struct flow *f, struct flow_record *rec)
     bool found;
 
     if (b->oversize) {
-        found = f->window_at == 0;
+        found = f->window_at == 0 && part_has(b, buf_slice(&b->data));
         f->window_at = 1;
         *rec = (struct flow_record){ .raw = buf_slice(&b->data),
                                      .file = b->file,

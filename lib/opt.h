@@ -92,7 +92,9 @@ enum opt_common_group {
     COMMON_PROGRESS = 64, /* --progress --no-progress */
     COMMON_REJECTS = 128, /* --rejects --max-errors --max-record without --field (collect) */
     COMMON_TARGET = 256,  /* -o --force without --compress: the tool names the format */
-    COMMON_FILTER = COMMON_INPUT | COMMON_RECORDS | COMMON_OUTPUT | COMMON_JOBS | COMMON_PROGRESS,
+    COMMON_PART = 512,    /* --part */
+    COMMON_FILTER =
+        COMMON_INPUT | COMMON_RECORDS | COMMON_OUTPUT | COMMON_JOBS | COMMON_PROGRESS | COMMON_PART,
 };
 
 struct opt_common {
@@ -102,7 +104,7 @@ struct opt_common {
     int64_t jobs;                   /* resolved by app: >= 1 */
     int64_t seed, max_record;
     const char *output, *compress, *field, *rejects, *max_errors, *drops;
-    const char *report, *metrics, *files_from, *isa;
+    const char *report, *metrics, *files_from, *isa, *part;
 };
 
 struct command_example {
@@ -159,6 +161,8 @@ void opt_dump(const struct command *cmd, struct buf *out);
 const char *opt_check(const struct command *cmd, struct arena *arena);
 
 /* The parsers of single values, for text that is not an option (--sub, config files). */
+/* "I/N" of --part. */
+bool opt_parse_part(const char *text, int64_t *index, int64_t *count);
 bool opt_parse_int(slice s, int64_t *out);
 bool opt_parse_float(slice s, double *out);
 bool opt_parse_size(slice s, int64_t *out);

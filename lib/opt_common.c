@@ -26,6 +26,21 @@ static bool check_max_errors(const char *value, struct err *err)
                    ERR_QUOTE(s));
 }
 
+bool opt_parse_part(const char *text, int64_t *index, int64_t *count)
+{
+    const char *slash = strchr(text, '/');
+    return slash && opt_parse_int(slice_make(text, slash - text), index) &&
+           opt_parse_int(slice_of(slash + 1), count) && *count >= 1 && *count <= 1000000 &&
+           *index >= 1 && *index <= *count;
+}
+
+static bool check_part(const char *value, struct err *err)
+{
+    int64_t index, count;
+    return opt_parse_part(value, &index, &count) ||
+           err_set(err, ERR_USAGE, "%s is not I/N with 1 <= I <= N", ERR_QUOTE(slice_of(value)));
+}
+
 /* In help order. A word here has this meaning in every command. */
 static const struct common_row common_rows[] = {
     { COMMON_INPUT,
@@ -34,6 +49,9 @@ static const struct common_row common_rows[] = {
     { COMMON_INPUT,
       { '0', "null", OPT_FLAG, AT(null_names), .group = "Input", .needs = "files-from",
         .help = "names in --files-from end with NUL, not newline" } },
+    { COMMON_PART,
+      { 0, "part", OPT_STRING, AT(part), .arg = "I/N", .check = check_part, .group = "Input",
+        .help = "only slice I of N of the records, by their hash" } },
     { COMMON_RECORDS,
       { 0, "field", OPT_FIELD, AT(field), .arg = "PATH", .def = "text", .group = "Input",
         .help = "the member that is worked on: a, a.b, a\\.b" } },

@@ -43,6 +43,7 @@ complete -c dedup -l dups -r -F -d 'write id and kept id of each duplicate to FI
 complete -c dedup -l files-from -r -F -d 'read the names of the inputs from FILE (- is stdin)'
 complete -c dedup -s 0 -l null -d 'names in --files-from end with NUL, not newline'
 complete -c dedup -l no-null -d 'not --null'
+complete -c dedup -l part -r -f -d 'only slice I of N of the records, by their hash'
 complete -c dedup -l field -r -f -d 'the member that is worked on: a, a.b, a\\.b'
 complete -c dedup -l max-record -r -f -d 'a longer record is a bad record'
 complete -c dedup -s o -l output -r -F -d 'write to FILE, which appears when it is complete'

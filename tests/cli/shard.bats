@@ -588,26 +588,26 @@ END
 
 @test "splits: by the hash of the id, whatever the order and what else is there" {
     mixed 400 >in
-    shard -o d --split train=0.8,val=0.15,test=0.05 --size 9k <in
+    shard -o d --splits train=0.8,val=0.15,test=0.05 --size 9k <in
     [ "$(ls d | tr '\n' ' ')" = 'test train val ' ]
     for s in train val test; do shard --verify d/$s; shard --cat d/$s >$s; done
     cat train val test | sort | cmp - <(sort in)
     [ "$(wc -l <val)" -ge 35 ] && [ "$(wc -l <val)" -le 85 ] # 60 expected
-    { tac in; sed 's/"id":"r/"id":"x/' in; } | shard -o e --split train=0.8,val=0.15,test=0.05 -j4
+    { tac in; sed 's/"id":"r/"id":"x/' in; } | shard -o e --splits train=0.8,val=0.15,test=0.05 -j4
     shard --cat e/val | grep '"id":"r' | sort | cmp - <(sort val)
     # ids of every format go to the same place
-    shard -o m --format megatron --split train=0.8,val=0.15,test=0.05 <in
+    shard -o m --format megatron --splits train=0.8,val=0.15,test=0.05 <in
     [ "$(json m/val/manifest.json 'd["records"]')" = "$(wc -l <val)" ]
     [ "$(json m/val/manifest.json 'd["options"]["split"]')" = 'val of train=0.8,val=0.15,test=0.05' ]
     # other shares are another run; complete folders are compared
-    shard -o d --split train=0.8,val=0.15,test=0.05 --size 9k <in
-    run shard -o d --split train=0.7,val=0.25,test=0.05 --size 9k <in
+    shard -o d --splits train=0.8,val=0.15,test=0.05 --size 9k <in
+    run shard -o d --splits train=0.7,val=0.25,test=0.05 --size 9k <in
     [ "$status" = 73 ]
     for bad in a=1,a=0 a=0.5 a=0.5,b=0.6 ../a=1 a a=x =1 a=0.5,,b=0.5; do
-        run shard -o f --split $bad <in
+        run shard -o f --splits $bad <in
         [ "$status" = 2 ] || { echo "$bad: $status"; return 1; }
     done
-    run shard -o f --split a=0.5,b=0.5 <<<'{"text":"no id"}'
+    run shard -o f --splits a=0.5,b=0.5 <<<'{"text":"no id"}'
     [ "$status" = 65 ]
 }
 

@@ -32,3 +32,30 @@ load invoke
 @test "failures: -o is atomic and refuses to overwrite" { check output_file; }
 @test "failures: SIGTERM in the middle" { check signal; }
 @test "failures: the reader goes away" { check head; }
+
+@test "--part: the slices of a filter's input are disjoint and make up the whole" {
+    python3 -c '
+import json
+for i in range(3000): print(json.dumps({"id": i, "text": f"text {i} " + "word " * (i % 9)}))
+print("not json")
+print(json.dumps({"id": 1, "text": "x" * 5000}))' >in
+    for tool in clean dedup 'tokenize -t demo'; do
+        $tool --rejects r0 --max-record 2K <in | sort >whole
+        : >parts; : >bad
+        for i in 1 2 3 4; do
+            $tool --part $i/4 -j3 --rejects r.$i --max-record 2K <in >part
+            [ "$(wc -l <part)" -gt 600 ] && [ "$(wc -l <part)" -lt 900 ]
+            cat part >>parts
+            cat r.$i >>bad
+        done
+        sort parts | cmp - whole
+        sort bad | cmp - <(sort r0)
+        rm -f r0 r.*
+    done
+    for bad in 0/4 5/4 1 1/0 a/b 1/4x; do
+        run clean --part $bad <in
+        [ "$status" = 2 ] || { echo "$bad: $status"; return 1; }
+    done
+    run shard --cat d --part 1/2
+    [ "$status" = 2 ]
+}
