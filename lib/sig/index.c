@@ -35,12 +35,19 @@ struct index_key index_key_of(struct hash128 hash, slice key, bool trust_hash)
 
 const bool index_available = true;
 
-/* Keys in LMDB: "k" and the bytes of the key; "m": what the index says about itself, as JSON. */
+/* Keys in LMDB, by their first byte: "k" and the bytes of a key, value: run, id; "r" and the number of
+ * a record (8 bytes), value: run, length of the id (4), id, content; "b", a band key (8) and a
+ * number (8), value: run; "m": what the index says about itself, as JSON. Numbers are big-endian. */
 static const char meta_key[] = "m";
 
+#define KEY_MAX     (INDEX_KEY_BYTES + 1)
+#define BATCH_BYTES ((int64_t)8 << 20)
+#define ID_LEN      4
+
 struct pending {
-    struct index_key key;
-    slice id; /* in batch_arena */
+    unsigned char key[KEY_MAX];
+    int key_len;
+    slice value; /* without the number of the run; in batch_arena */
 };
 
 struct index {
@@ -51,9 +58,10 @@ struct index {
     int lock;
     bool write, broken; /* broken: a failed write; nothing more is done */
     char *path, *file, *settings;
-    int64_t run, entries;
+    int64_t run, entries, next;
     bool unfinished; /* records of a run that did not end are in it */
     int64_t added;   /* by the run that is being written */
+    int64_t next_added, batch_bytes;
     struct pending *batch;
     ptrdiff_t batch_count;
     struct arena arena, batch_arena;
@@ -89,6 +97,21 @@ static char *join(struct arena *a, const char *folder, const char *name)
     return (char *)(uintptr_t)arena_printf(a, "%s/%s", folder, name).ptr;
 }
 
+static void number_write(unsigned char *p, uint64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (unsigned char)(v >> (56 - 8 * i));
+}
+
+static int64_t number_read(const unsigned char *p)
+{
+    uint64_t v = 0;
+
+    for (int i = 0; i < 8; i++)
+        v = v << 8 | p[i];
+    return (int64_t)(v & INT64_MAX);
+}
+
 /* ---- what the index says about itself ---- */
 
 static bool meta_parse(struct index *ix, slice text, struct err *err)
@@ -101,9 +124,10 @@ static bool meta_parse(struct index *ix, slice text, struct err *err)
 
     ix->run = json_get_int(n, "run", -1);
     ix->entries = json_get_int(n, "entries", -1);
+    ix->next = json_get_int(n, "next", 0);
     ix->unfinished = json_get_bool(n, "unfinished", false);
-    bool ok =
-        n && format == 1 && settings.ptr && ix->run >= 0 && ix->run < INT32_MAX && ix->entries >= 0;
+    bool ok = n && format == 1 && settings.ptr && ix->run >= 0 && ix->run < INT32_MAX &&
+              ix->next >= 0 && ix->entries >= 0;
     if (ok)
         ix->settings = arena_cstr_dup(&ix->arena, settings);
     arena_release(&a);
@@ -111,12 +135,14 @@ static bool meta_parse(struct index *ix, slice text, struct err *err)
                          ERR_QUOTE(slice_of(ix->path)), format > 1 ? " (a later format)" : "");
 }
 
-static int meta_put(struct index *ix, MDB_txn *txn, int64_t run, int64_t entries, bool unfinished)
+static int meta_put(struct index *ix, MDB_txn *txn, int64_t run, int64_t entries, int64_t next,
+                    bool unfinished)
 {
     struct buf b = { 0 };
 
-    buf_printf(&b, "{\"format\":1,\"run\":%lld,\"entries\":%lld,\"unfinished\":%s,\"settings\":",
-               (long long)run, (long long)entries, unfinished ? "true" : "false");
+    buf_printf(&b, "{\"format\":1,\"run\":%lld,\"entries\":%lld,\"next\":%lld,", (long long)run,
+               (long long)entries, (long long)next);
+    buf_printf(&b, "\"unfinished\":%s,\"settings\":", unfinished ? "true" : "false");
     json_append_bytes(&b, slice_of(ix->settings));
     buf_append_byte(&b, '}');
     MDB_val key = { 1, (void *)(uintptr_t)meta_key }, value = { (size_t)b.len, b.ptr };
@@ -137,6 +163,23 @@ static uint32_t value_run(const MDB_val *v)
     const unsigned char *p = v->mv_data;
 
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* The id in the value of a record of either kind; false for others. */
+static bool value_id(const MDB_val *key, const MDB_val *v, slice *id)
+{
+    const char *k = key->mv_data, *p = v->mv_data;
+    ptrdiff_t len = (ptrdiff_t)v->mv_size - RUN_BYTES;
+
+    if (key->mv_size == INDEX_KEY_BYTES + 1 && *k == 'k' && len >= 0) {
+        *id = slice_make(p + RUN_BYTES, len);
+        return true;
+    }
+    if (key->mv_size != 9 || *k != 'r' || len < ID_LEN)
+        return false;
+    uint32_t id_len = load_u32(p + RUN_BYTES);
+    *id = slice_make(p + RUN_BYTES + ID_LEN, id_len);
+    return id_len <= len - ID_LEN;
 }
 
 /* ---- opening ---- */
@@ -204,7 +247,7 @@ static bool write_txn(struct index *ix, int (*body)(struct index *, MDB_txn *, v
 static int body_create(struct index *ix, MDB_txn *txn, void *arg)
 {
     (void)arg;
-    return meta_put(ix, txn, 0, 0, false);
+    return meta_put(ix, txn, 0, 0, 0, false);
 }
 
 struct sweep {
@@ -229,12 +272,10 @@ static int body_sweep(struct index *ix, MDB_txn *txn, void *arg)
         return code;
     code = mdb_cursor_get(c, &key, &value, MDB_SET_RANGE);
     while (code == 0 && removed < BATCH && seen++ < 16 * BATCH) {
-        const char *k = key.mv_data;
-        bool ours = key.mv_size == INDEX_KEY_BYTES + 1 && k[0] == 'k' && value.mv_size >= RUN_BYTES;
-        bool goes =
-            ours && (s->match ? s->match(s->arg, slice_make((char *)value.mv_data + RUN_BYTES,
-                                                            (ptrdiff_t)value.mv_size - RUN_BYTES))
-                              : value_run(&value) > ix->run);
+        slice id;
+        bool ours = *(const char *)key.mv_data != 'm' && value.mv_size >= RUN_BYTES;
+        bool goes = ours && (s->match ? value_id(&key, &value, &id) && s->match(s->arg, id)
+                                      : value_run(&value) > ix->run);
         if (goes) {
             code = mdb_cursor_del(c, 0);
             removed++;
@@ -255,12 +296,12 @@ static int body_sweep(struct index *ix, MDB_txn *txn, void *arg)
         return code;
     s->removed = removed;
     int64_t entries = ix->entries - (s->match ? removed : 0);
-    return meta_put(ix, txn, ix->run, entries, !s->match && !s->done);
+    return meta_put(ix, txn, ix->run, entries, ix->next, !s->match && !s->done);
 }
 
 static bool sweep(struct index *ix, struct sweep *s, int64_t *removed, struct err *err)
 {
-    s->key[0] = 'k';
+    s->key[0] = 'b';
     s->from = (MDB_val){ 1, s->key };
     *removed = 0;
     end_read(ix);
@@ -425,22 +466,70 @@ bool index_next(struct index *ix, bool start, struct index_entry *entry, bool *e
         return fail(ix, code, "cannot read", err);
     for (MDB_cursor_op op = start ? MDB_SET_RANGE : MDB_NEXT;; op = MDB_NEXT) {
         code = mdb_cursor_get(ix->cursor, &key, &value, op);
-        if (code == 0 && (key.mv_size != INDEX_KEY_BYTES + 1 || *(const char *)key.mv_data != 'k'))
-            continue; /* "m" */
         if (code == MDB_NOTFOUND) {
             *end = true;
             return true;
         }
         if (code)
             return fail(ix, code, "cannot read", err);
-        if (!entry_ok(ix, &value, err))
-            return false;
+        if (*(const char *)key.mv_data == 'm')
+            continue;
+        if (!value_id(&key, &value, &entry->id))
+            return err_set(err, ERR_CONFIG, "index %s has a damaged record",
+                           ERR_QUOTE(slice_of(ix->path)));
         if (value_run(&value) <= ix->run)
             break;
     }
-    memcpy(entry->key.bytes, (const char *)key.mv_data + 1, INDEX_KEY_BYTES);
+    entry->near = *(const char *)key.mv_data == 'r';
+    entry->number = 0;
+    if (entry->near)
+        entry->number = number_read((const unsigned char *)key.mv_data + 1);
+    else
+        memcpy(entry->key.bytes, (const char *)key.mv_data + 1, INDEX_KEY_BYTES);
     entry->run = value_run(&value);
-    entry->id = slice_make((char *)value.mv_data + RUN_BYTES, (ptrdiff_t)value.mv_size - RUN_BYTES);
+    return true;
+}
+
+bool index_band(struct index *ix, uint64_t band, bool (*take)(void *arg, int64_t number), void *arg,
+                struct err *err)
+{
+    unsigned char prefix[9] = { 'b' };
+    MDB_val key = { 9, prefix }, value;
+    int code = 0;
+
+    number_write(prefix + 1, band);
+    if (!ix->cursor && (code = mdb_cursor_open(ix->txn, ix->dbi, &ix->cursor)))
+        return fail(ix, code, "cannot read", err);
+    code = mdb_cursor_get(ix->cursor, &key, &value, MDB_SET_RANGE);
+    for (; code == 0; code = mdb_cursor_get(ix->cursor, &key, &value, MDB_NEXT)) {
+        const unsigned char *k = key.mv_data;
+        if (key.mv_size != 17 || memcmp(k, prefix, 9) != 0)
+            return true;
+        if (!entry_ok(ix, &value, err))
+            return false;
+        if (value_run(&value) <= ix->run && !take(arg, number_read(k + 9)))
+            return true;
+    }
+    return code == MDB_NOTFOUND || fail(ix, code, "cannot read", err);
+}
+
+bool index_record(struct index *ix, int64_t number, slice *id, slice *content, struct err *err)
+{
+    unsigned char bytes[9] = { 'r' };
+    MDB_val key = { 9, bytes }, value;
+
+    number_write(bytes + 1, (uint64_t)number);
+    int code = mdb_get(ix->txn, ix->dbi, &key, &value);
+    *id = *content = (slice){ 0 };
+    if (code == MDB_NOTFOUND)
+        return true;
+    if (code)
+        return fail(ix, code, "cannot read", err);
+    if (!value_id(&key, &value, id))
+        return err_set(err, ERR_CONFIG, "index %s has a damaged record",
+                       ERR_QUOTE(slice_of(ix->path)));
+    *content =
+        slice_make(id->ptr + id->len, (ptrdiff_t)value.mv_size - RUN_BYTES - ID_LEN - id->len);
     return true;
 }
 
@@ -456,21 +545,20 @@ static int body_batch(struct index *ix, MDB_txn *txn, void *arg)
 
     *added = 0;
     for (ptrdiff_t i = 0; i < ix->batch_count && code == 0; i++) {
-        unsigned char bytes[INDEX_KEY_BYTES + 1];
         const struct pending *p = &ix->batch[i];
-        MDB_val key = key_value(&p->key, bytes);
-        MDB_val value = { (size_t)p->id.len + RUN_BYTES, NULL };
+        MDB_val key = { (size_t)p->key_len, (void *)(uintptr_t)p->key };
+        MDB_val value = { (size_t)p->value.len + RUN_BYTES, NULL };
         code = mdb_put(txn, ix->dbi, &key, &value, MDB_NOOVERWRITE | MDB_RESERVE);
         if (code == 0) {
             memcpy(value.mv_data, head, RUN_BYTES);
-            if (p->id.len)
-                memcpy((char *)value.mv_data + RUN_BYTES, p->id.ptr, (size_t)p->id.len);
-            ++*added;
+            if (p->value.len)
+                memcpy((char *)value.mv_data + RUN_BYTES, p->value.ptr, (size_t)p->value.len);
+            *added += p->key[0] != 'b';
         } else if (code == MDB_KEYEXIST) {
             code = 0;
         }
     }
-    return code ? code : meta_put(ix, txn, ix->run, ix->entries, true);
+    return code ? code : meta_put(ix, txn, ix->run, ix->entries, ix->next, true);
 }
 
 static int body_commit(struct index *ix, MDB_txn *txn, void *arg)
@@ -478,7 +566,9 @@ static int body_commit(struct index *ix, MDB_txn *txn, void *arg)
     int64_t *added = arg;
     int code = body_batch(ix, txn, added);
 
-    return code ? code : meta_put(ix, txn, ix->run + 1, ix->entries + ix->added + *added, false);
+    return code ? code
+                : meta_put(ix, txn, ix->run + 1, ix->entries + ix->added + *added,
+                           ix->next + ix->next_added, false);
 }
 
 bool index_begin(struct index *ix, struct err *err)
@@ -492,23 +582,76 @@ bool index_begin(struct index *ix, struct err *err)
     if (!ix->batch)
         mem_oom();
     ix->batch_count = 0;
-    ix->added = 0;
+    ix->batch_bytes = 0;
+    ix->added = ix->next_added = 0;
     return true;
+}
+
+/* Makes room for one more. */
+static struct pending *pending_add(struct index *ix, ptrdiff_t bytes, struct err *err)
+{
+    int64_t added;
+
+    if (ix->batch_count == BATCH || ix->batch_bytes > BATCH_BYTES) {
+        if (!write_txn(ix, body_batch, &added, err))
+            return NULL;
+        ix->added += added;
+        ix->batch_count = 0;
+        ix->batch_bytes = 0;
+        arena_reset(&ix->batch_arena);
+    }
+    ix->batch_bytes += bytes;
+    return &ix->batch[ix->batch_count++];
 }
 
 bool index_put(struct index *ix, const struct index_key *key, slice id, struct err *err)
 {
-    int64_t added;
+    struct pending *p = pending_add(ix, id.len, err);
 
-    if (ix->batch_count == BATCH) {
-        if (!write_txn(ix, body_batch, &added, err))
-            return false;
-        ix->added += added;
-        ix->batch_count = 0;
-        arena_reset(&ix->batch_arena);
-    }
-    ix->batch[ix->batch_count++] = (struct pending){ *key, arena_dup(&ix->batch_arena, id) };
+    if (!p)
+        return false;
+    p->key_len = (int)key_value(key, p->key).mv_size;
+    p->value = arena_dup(&ix->batch_arena, id);
     return true;
+}
+
+bool index_put_band(struct index *ix, uint64_t key, int64_t number, struct err *err)
+{
+    struct pending *p = pending_add(ix, 0, err);
+
+    if (!p)
+        return false;
+    p->key[0] = 'b';
+    number_write(p->key + 1, key);
+    number_write(p->key + 9, (uint64_t)number);
+    p->key_len = 17;
+    p->value = (slice){ 0 };
+    return true;
+}
+
+bool index_put_record(struct index *ix, int64_t number, slice id, slice content, struct err *err)
+{
+    struct pending *p = pending_add(ix, id.len + content.len, err);
+    uint32_t id_len = (uint32_t)id.len;
+
+    if (!p)
+        return false;
+    char *value = arena_alloc_raw(&ix->batch_arena, ID_LEN + id.len + content.len, 1);
+    memcpy(value, &id_len, ID_LEN);
+    memcpy(value + ID_LEN, id.ptr, (size_t)id.len);
+    if (content.len)
+        memcpy(value + ID_LEN + id.len, content.ptr, (size_t)content.len);
+    p->key[0] = 'r';
+    number_write(p->key + 1, (uint64_t)number);
+    p->key_len = 9;
+    p->value = slice_make(value, ID_LEN + id.len + content.len);
+    ix->next_added = MAX(ix->next_added, number + 1 - ix->next);
+    return true;
+}
+
+int64_t index_next_number(const struct index *ix)
+{
+    return ix->next;
 }
 
 bool index_commit(struct index *ix, struct err *err)
@@ -518,6 +661,7 @@ bool index_commit(struct index *ix, struct err *err)
     if (!write_txn(ix, body_commit, &added, err))
         return false;
     ix->entries += ix->added + added;
+    ix->next += ix->next_added;
     ix->run++;
     ix->batch_count = 0;
     arena_reset(&ix->batch_arena);
@@ -585,6 +729,14 @@ NOT_BUILT(bool index_next(struct index *ix, bool start, struct index_entry *entr
 NOT_BUILT(bool index_begin(struct index *ix, struct err *err))
 NOT_BUILT(bool index_put(struct index *ix, const struct index_key *key, slice id, struct err *err))
 NOT_BUILT(bool index_commit(struct index *ix, struct err *err))
+NOT_BUILT(bool index_put_band(struct index *ix, uint64_t key, int64_t number, struct err *err))
+NOT_BUILT(bool index_put_record(struct index *ix, int64_t number, slice id, slice content,
+                                struct err *err))
+NOT_BUILT(bool index_band(struct index *ix, uint64_t key, bool (*take)(void *arg, int64_t number),
+                          void *arg, struct err *err))
+NOT_BUILT(bool index_record(struct index *ix, int64_t number, slice *id, slice *content,
+                            struct err *err))
+NOT_BUILT(int64_t index_next_number(const struct index *ix))
 NOT_BUILT(bool index_remove(struct index *ix, bool (*match)(void *arg, slice id), void *arg,
                             int64_t *removed, struct err *err))
 NOT_BUILT(int64_t index_entries(const struct index *ix))

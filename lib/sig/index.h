@@ -45,9 +45,11 @@ struct index_conf {
 };
 
 struct index_entry {
-    struct index_key key;
-    int64_t run; /* 1, 2, ... */
-    slice id;    /* borrowed until the next call */
+    bool near;            /* which of the next two it has */
+    struct index_key key; /* exact */
+    int64_t number;       /* near: of the record, over all runs */
+    int64_t run;          /* 1, 2, ... */
+    slice id;             /* borrowed until the next call */
 };
 
 extern const bool index_available; /* built with LMDB */
@@ -68,6 +70,18 @@ bool index_next(struct index *ix, bool start, struct index_entry *entry, bool *e
 bool index_begin(struct index *ix, struct err *err);
 bool index_put(struct index *ix, const struct index_key *key, slice id, struct err *err);
 bool index_commit(struct index *ix, struct err *err);
+
+/* Near duplicates: the records that were kept, by number, and which have a band key. What was put
+ * in a run is there when it is committed; numbers begin at index_next_number(). */
+bool index_put_band(struct index *ix, uint64_t key, int64_t number, struct err *err);
+bool index_put_record(struct index *ix, int64_t number, slice id, slice content, struct err *err);
+/* Calls `take` with the numbers of a band in their order, until it says false. */
+bool index_band(struct index *ix, uint64_t key, bool (*take)(void *arg, int64_t number), void *arg,
+                struct err *err);
+/* Both borrowed from the map until the next write, not padded; id.ptr NULL: forgotten. */
+bool index_record(struct index *ix, int64_t number, slice *id, slice *content, struct err *err);
+int64_t index_next_number(const struct index *ix);
+
 /* Removes the records for which `match` is true, in one run. */
 bool index_remove(struct index *ix, bool (*match)(void *arg, slice id), void *arg, int64_t *removed,
                   struct err *err);

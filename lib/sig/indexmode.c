@@ -46,10 +46,16 @@ static bool walk(struct index *ix, struct out *out, int64_t *count, struct err *
         if (!out)
             continue;
         buf_clear(&b);
-        buf_append(&b, SLICE("{\"key\":\""));
-        for (int i = 0; i < INDEX_KEY_BYTES; i++)
-            buf_printf(&b, "%02x", e.key.bytes[i]);
-        buf_printf(&b, "\",\"run\":%lld,\"id\":", (long long)e.run);
+        buf_append_byte(&b, '{');
+        if (e.near) {
+            buf_printf(&b, "\"number\":%lld", (long long)e.number);
+        } else {
+            buf_append(&b, SLICE("\"key\":\""));
+            for (int i = 0; i < INDEX_KEY_BYTES; i++)
+                buf_printf(&b, "%02x", e.key.bytes[i]);
+            buf_append_byte(&b, '"');
+        }
+        buf_printf(&b, ",\"run\":%lld,\"id\":", (long long)e.run);
         buf_append(&b, e.id.len ? e.id : SLICE("null"));
         buf_append(&b, SLICE("}\n"));
         ok = out_write(out, buf_slice(&b), err);
@@ -95,7 +101,8 @@ static bool merge_one(struct index *to, const char *path, struct err *err)
     bool end = false, ok = from && index_next(from, true, &e, &end, err);
 
     for (; ok && !end; ok = ok && index_next(from, false, &e, &end, err))
-        ok = index_put(to, &e.key, e.id, err);
+        ok = e.near ? err_set(err, ERR_USAGE, "indexes of --near cannot be merged")
+                    : index_put(to, &e.key, e.id, err);
     index_close(from);
     arena_release(&settings);
     return ok;
