@@ -67,9 +67,9 @@ static const struct opt opts[] = {
     { 0, "hash-bits", OPT_INT, AT(hash_bits), .arg = "N", .min = 1, .max = 63, .flags = OPT_HIDDEN,
       .modes = IN_KEYED, .group = "Matching",
       .help = "weaken the hash to N bits: tests that bytes decide" },
-    { 0, "index", OPT_PATH, AT(index), .arg = "DIR", .modes = IN(MODE_EXACT) | IN(MODE_FORGET),
-      .group = "Index", .complete = OPT_COMPLETE_DIR,
-      .help = "drop what earlier runs had; add the rest to DIR" },
+    { 0, "index", OPT_PATH, AT(index), .arg = "DIR",
+      .modes = IN(MODE_EXACT) | IN(MODE_NEAR) | IN(MODE_FORGET), .group = "Index",
+      .complete = OPT_COMPLETE_DIR, .help = "drop what earlier runs had; add the rest to DIR" },
     { 0, "forget", OPT_PATH, AT(forget), .arg = "FILE", .flags = OPT_MODE, .group = "Index",
       .help = "remove the ids in FILE from --index DIR" },
     { 0, "index-stat", OPT_PATH, AT(index_stat), .arg = "DIR", .flags = OPT_MODE, .group = "Index",
@@ -387,10 +387,13 @@ static bool run_near(struct app *app, const struct conf *c, struct err *err)
                               .sign = c->sign,
                               .resolve = c->resolve,
                               .against = c->against,
+                              .index = c->index,
                               .max_candidates = c->max_candidates };
 
     if (!check_near(app, c, &o, &compat, err))
         return false;
+    if (c->index && (c->cluster || c->compat))
+        return err_set(err, ERR_USAGE, "--cluster and --compat do not go with --index");
     if (c->cluster || (c->compat && !c->sign))
         return cluster_run(&env, &o, !c->cluster, err);
     return near_run(&env, &o, err);

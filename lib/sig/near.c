@@ -4,6 +4,8 @@
 #include "bands.h"
 #include "pairing.h"
 #include "bandrows.h"
+#include "index.h"
+#include "sorter.h"
 #include "spill.h"
 
 #include <inttypes.h>
@@ -46,6 +48,12 @@ struct near {
     uint64_t *keys;      /* of the current record */
     ptrdiff_t key_cap;
 
+    struct index *index;
+    int64_t base;        /* number of the first record of this run; lower ones are in the index */
+    struct sorter added; /* band keys (8) and numbers (8) that go to the index */
+    int64_t index_known,
+        limit; /* duplicates of records of earlier runs; numbers of a band to look at */
+
     int64_t without_shingles, cut;
 };
 
@@ -76,12 +84,30 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
 
 static struct place *place_of(const struct near *n, int64_t number)
 {
+    number -= n->base;
     return &n->places[number / PLACES][number % PLACES];
 }
 
 static int64_t end_of(const struct near *n, int64_t number)
 {
-    return number + 1 < n->kept ? place_of(n, number + 1)->at : n->spool.len;
+    return number + 1 < n->base + n->kept ? place_of(n, number + 1)->at : n->spool.len;
+}
+
+static bool count_indexed(void *arg, int64_t number)
+{
+    struct near *n = arg;
+
+    (void)number;
+    return --n->limit > 0;
+}
+
+/* How many records of the index have this band key, as far as it matters. */
+static bool indexed_crowd(struct near *n, uint64_t key, int64_t *crowd, struct err *err)
+{
+    n->limit = n->o->max_candidates;
+    bool ok = index_band(n->index, key, count_indexed, n, err);
+    *crowd = n->o->max_candidates - n->limit;
+    return ok;
 }
 
 static bool keep(struct near *n, const struct signed_record *k, const uint64_t *keys,
@@ -89,7 +115,7 @@ static bool keep(struct near *n, const struct signed_record *k, const uint64_t *
 {
     int64_t at, ignored;
 
-    if (n->kept > BANDS_NUMBER_MAX)
+    if (n->base + n->kept > BANDS_NUMBER_MAX)
         return err_set(err, ERR_DATA, "more than %u records without duplicates", BANDS_NUMBER_MAX);
     if (n->kept % PLACES == 0) {
         ptrdiff_t chunks = n->kept / PLACES;
@@ -101,14 +127,22 @@ static bool keep(struct near *n, const struct signed_record *k, const uint64_t *
     if (!spill_append(&n->spool, note, &at, err) ||
         !spill_append(&n->spool, pairing_content(&n->pairing, k), &ignored, err))
         return false;
-    *place_of(n, n->kept) = (struct place){ at, (uint32_t)note.len, 0 };
+    int64_t own = n->base + n->kept;
+    *place_of(n, own) = (struct place){ at, (uint32_t)note.len, 0 };
     for (ptrdiff_t b = 0; b < key_count; b++) {
         struct bands_hit h = bands_find(&n->bands, keys[b]);
         int64_t crowd = 0;
+        if (n->index && !indexed_crowd(n, keys[b], &crowd, err))
+            return false;
         for (uint32_t number; crowd < n->o->max_candidates && bands_next(&h, &number);)
             crowd++;
-        if (crowd < n->o->max_candidates)
-            bands_add(&n->bands, keys[b], (uint32_t)n->kept);
+        if (crowd >= n->o->max_candidates)
+            continue;
+        bands_add(&n->bands, keys[b], (uint32_t)own);
+        unsigned char row[16];
+        sorter_put(sorter_put(row, keys[b], 8), (uint64_t)own, 8);
+        if (n->index && !sorter_add(&n->added, row, err))
+            return false;
     }
     n->kept++;
     return true;
@@ -118,6 +152,12 @@ static bool keep(struct near *n, const struct signed_record *k, const uint64_t *
 static bool note_of(struct near *n, int64_t number, struct arena *arena, slice *note,
                     struct err *err)
 {
+    if (number < n->base) {
+        slice content;
+        bool ok = index_record(n->index, number, note, &content, err);
+        *note = ok ? arena_dup(arena, *note) : *note;
+        return ok;
+    }
     const struct place *p = place_of(n, number);
     char *dst = arena_alloc_raw(arena, p->note_len, 1);
 
@@ -128,10 +168,22 @@ static bool note_of(struct near *n, int64_t number, struct arena *arena, slice *
 /* Its text or signature, valid until the next call; padded. */
 static bool content_of(struct near *n, int64_t number, slice *content, struct err *err)
 {
+    buf_clear(&n->text);
+    if (number < n->base) {
+        slice id;
+        if (!index_record(n->index, number, &id, content, err))
+            return false;
+        if (!id.ptr) {
+            content->ptr = NULL; /* forgotten */
+            return true;
+        }
+        buf_reserve(&n->text, content->len + RECORD_PADDING);
+        buf_append(&n->text, *content);
+        *content = buf_slice(&n->text);
+        return true;
+    }
     const struct place *p = place_of(n, number);
     ptrdiff_t len = (ptrdiff_t)(end_of(n, number) - p->at - p->note_len);
-
-    buf_clear(&n->text);
     char *dst = buf_reserve(&n->text, len + RECORD_PADDING);
     *content = slice_make(dst, len);
     return spill_read(&n->spool, p->at + p->note_len, dst, len, err);
@@ -145,8 +197,28 @@ static int by_number(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
+static void candidate_add(struct near *n, ptrdiff_t at, uint32_t number)
+{
+    if (at == n->candidate_cap) {
+        n->candidate_cap = MAX(256, 2 * n->candidate_cap);
+        n->candidates = realloc(n->candidates, (size_t)n->candidate_cap * sizeof *n->candidates);
+        if (!n->candidates)
+            mem_oom();
+    }
+    n->candidates[at] = number;
+}
+
+static bool take_indexed(void *arg, int64_t number)
+{
+    struct near *n = arg;
+
+    candidate_add(n, n->candidate_count++, (uint32_t)number);
+    return --n->limit > 0;
+}
+
 /* The kept records that share a band, in the order of the input, each once. */
-static void find_candidates(struct near *n, const uint64_t *keys, ptrdiff_t key_count)
+static bool find_candidates(struct near *n, const uint64_t *keys, ptrdiff_t key_count,
+                            struct err *err)
 {
     ptrdiff_t count = 0, distinct = 0;
     int64_t limit = n->o->max_candidates;
@@ -158,16 +230,16 @@ static void find_candidates(struct near *n, const uint64_t *keys, ptrdiff_t key_
         struct bands_hit h = bands_find(&n->bands, keys[b]);
         uint32_t number;
         int64_t of_band = 0;
-        for (; of_band < limit && bands_next(&h, &number); of_band++) {
-            if (count == n->candidate_cap) {
-                n->candidate_cap = MAX(256, 2 * n->candidate_cap);
-                n->candidates =
-                    realloc(n->candidates, (size_t)n->candidate_cap * sizeof *n->candidates);
-                if (!n->candidates)
-                    mem_oom();
-            }
-            n->candidates[count++] = number;
+        if (n->index) {
+            n->limit = limit;
+            n->candidate_count = count;
+            if (!index_band(n->index, keys[b], take_indexed, n, err))
+                return false;
+            of_band = n->candidate_count - count;
+            count = n->candidate_count;
         }
+        for (; of_band < limit && bands_next(&h, &number); of_band++)
+            candidate_add(n, count++, number);
         cut |= of_band == limit;
     }
     if (count > 1)
@@ -179,6 +251,7 @@ static void find_candidates(struct near *n, const uint64_t *keys, ptrdiff_t key_
         cut = true;
     n->cut += cut;
     n->candidate_count = MIN(distinct, (ptrdiff_t)limit);
+    return true;
 }
 
 /* ---- keys from rows ---- */
@@ -267,7 +340,10 @@ static bool settle(struct near *n, const struct flow_record *rec, int64_t number
 {
     slice dup_of;
 
-    place_of(n, number)->dups++;
+    if (number < n->base)
+        n->index_known++;
+    else
+        place_of(n, number)->dups++;
     if (!n->o->annotate)
         verdict->action = FLOW_DROP;
     if (!n->wants_ids)
@@ -303,12 +379,15 @@ static bool commit(void *arg, const struct flow_record *rec, struct arena *arena
         return true;
     }
     pairing_start(&n->pairing, k);
-    find_candidates(n, keys, key_count);
+    if (!find_candidates(n, keys, key_count, err))
+        return false;
     for (ptrdiff_t i = 0; i < n->candidate_count; i++) {
         struct pairing_verdict v;
         slice content;
         if (!content_of(n, n->candidates[i], &content, err))
             return false;
+        if (!content.ptr)
+            continue;
         pairing_with(&n->pairing, content, n->wants_ids, &v);
         if (v.duplicate)
             return settle(n, rec, n->candidates[i], &v, arena, verdict, err);
@@ -336,6 +415,45 @@ static bool commit_reference(void *arg, const struct flow_record *rec, struct ar
                 n->wants_ids ? mode_id_json(rec, n->id, arena) : SLICE(""), err);
 }
 
+static bool open_index(struct near *n, const struct mode_env *env, struct err *err)
+{
+    const struct near_options *o = n->o;
+    slice settings =
+        arena_printf(env->arena, "--near %g --shingle %s --bands %d --rows %d%s", o->threshold,
+                     o->signing.shingle, n->signing.lsh.bands, n->signing.lsh.rows,
+                     o->decide == PAIRING_VERIFY ? "" : " --trust-estimate");
+    struct index_conf c = {
+        .path = o->index, .settings = settings.ptr, .write = true, .create = true
+    };
+
+    if (o->sign || o->resolve || o->against || o->signing.compat)
+        return err_set(err, ERR_USAGE,
+                       "--sign, --resolve, --against and --compat do not go with --index");
+    n->added = (struct sorter){ .width = 16, .memory_bytes = (int64_t)32 << 20 };
+    n->index = index_open(&c, err);
+    n->base = n->index ? index_next_number(n->index) : 0;
+    return n->index != NULL;
+}
+
+/* The output is published: now what was kept is the index's. */
+static bool update_index(struct near *n, struct err *err)
+{
+    const unsigned char *row;
+    struct arena arena = { 0 };
+    slice id, content;
+    bool ok = sorter_finish(&n->added, err) && index_begin(n->index, err);
+
+    while (ok && (ok = sorter_next(&n->added, &row, err)) && row)
+        ok = index_put_band(n->index, sorter_get(row, 8), (int64_t)sorter_get(row + 8, 8), err);
+    for (int64_t i = n->base; ok && i < n->base + n->kept; i++) {
+        ok = note_of(n, i, &arena, &id, err) && content_of(n, i, &content, err) &&
+             index_put_record(n->index, i, id, content, err);
+        arena_reset(&arena);
+    }
+    arena_release(&arena);
+    return ok && index_commit(n->index, err);
+}
+
 static bool prepare(struct near *n, const struct mode_env *env, struct err *err)
 {
     const struct near_options *o = n->o;
@@ -344,7 +462,7 @@ static bool prepare(struct near *n, const struct mode_env *env, struct err *err)
     signing_init(&n->signing, &o->signing, env->arena);
     n->pairing =
         (struct pairing){ .signing = &n->signing, .threshold = o->threshold, .decide = o->decide };
-    n->wants_ids = env->dups || env->flow.drops || o->annotate;
+    n->wants_ids = env->dups || env->flow.drops || o->annotate || o->index;
     n->fields[FIELD_TEXT] = signing_field(&n->signing);
     n->field_count = 1;
     if ((n->wants_ids || o->sign || o->resolve) && strcmp(o->signing.field, "id") != 0) {
@@ -361,6 +479,8 @@ static bool prepare(struct near *n, const struct mode_env *env, struct err *err)
         return false;
     if (o->resolve && !read_rows(n, err))
         return false;
+    if (o->index && !open_index(n, env, err))
+        return false;
     return !env->dups || (n->dups = out_open(&oc, err)) != NULL;
 }
 
@@ -369,8 +489,11 @@ static void report(const struct near *n, struct report *r)
     int64_t state = n->bands.bytes + n->kept * (int64_t)sizeof(struct place);
     int64_t clusters = 0, largest = 0;
 
+    if (n->index)
+        report_int(r, "index_known_total", n->index_known, "duplicates of records of earlier runs");
+
     for (int64_t i = 0; i < n->kept; i++) {
-        int64_t dups = place_of(n, i)->dups;
+        int64_t dups = place_of(n, n->base + i)->dups;
         clusters += dups > 0;
         largest = MAX(largest, dups ? dups + 1 : 0);
     }
@@ -412,8 +535,10 @@ bool near_run(const struct mode_env *env, const struct near_options *options, st
     struct flow_conf fc = env->flow;
 
     n.o = options;
-    if (!prepare(&n, env, err))
+    if (!prepare(&n, env, err)) {
+        index_close(n.index);
         return false;
+    }
     fc.fields = n.fields;
     fc.field_count = n.field_count;
     fc.rules = rules;
@@ -429,6 +554,10 @@ bool near_run(const struct mode_env *env, const struct near_options *options, st
         ok = flow_close(flow, err);
     else
         flow_abort(flow);
+    if (ok && n.index)
+        ok = update_index(&n, err);
+    index_close(n.index);
+    sorter_release(&n.added);
     out_abort(n.dups);
     release(&n);
     return ok;

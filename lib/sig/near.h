@@ -16,6 +16,10 @@
  * reads it and the records, and decides as above: the same output, when each record has an id of
  * its own. Memory: 16 bytes per row, and as above for the records that are named.
  *
+ * With an index, records that earlier runs kept come first: they are looked up there, by band, and what
+ * is kept is added when the output is complete, with its text (or signature). The same records in one
+ * run or in many give the same output.
+ *
  * A named driver of sig/. Errors: those of flow, of the spool (ERR_IO), and ERR_DATA beyond 2^32 - 2
  * kept records.
  */
@@ -33,6 +37,7 @@ struct near_options {
     bool sign;              /* write band keys (bandrows.h) instead of records */
     const char *resolve;    /* rows that bring candidates together, or NULL: signatures do */
     const char *against;    /* records are compared with those of this file only, or NULL */
+    const char *index;      /* folder of records of earlier runs (index.h), or NULL */
     int64_t max_candidates; /* per record and per band; more are not looked at */
 };
 

@@ -97,6 +97,54 @@ def check_full_table():
     result("a full table changes neither the output nor the index", problems)
 
 
+def check_near():
+    """Near duplicates over runs: the same bytes as in one, and what is forgotten is not compared."""
+    rng = random.Random(20)
+    words = ["w%d" % i for i in range(3000)]
+    texts, lines = [], []
+    for i in range(1500):
+        if texts and rng.random() < 0.5:
+            t = list(rng.choice(texts))
+            for _ in range(rng.randrange(8)):
+                t[rng.randrange(len(t))] = rng.choice(words)
+        else:
+            t = [rng.choice(words) for _ in range(rng.randint(40, 90))]
+        texts.append(t)
+        lines.append('{"id":%d,"text":"%s"}\n' % (i, " ".join(t)))
+    problems = []
+    for more in ([], ["--trust-estimate"], ["--max-candidates", "2"]):
+        near = ["--near", "0.7", "--dups", "/dev/stdout", "-o", "part", "--force"] + more
+        want_dups = dedup(*near, data=join(lines))
+        with open("part", "rb") as f:
+            want = f.read()
+        for k in (1, 5):
+            shutil.rmtree("ix", ignore_errors=True)
+            out = dups = b""
+            for i in range(k):
+                part = lines[len(lines) * i // k:len(lines) * (i + 1) // k]
+                dups += dedup(*near, "--index", "ix", f"-j{1 + i % 2 * 3}", data=join(part))
+                with open("part", "rb") as f:
+                    out += f.read()
+            if out != want or dups != want_dups or not dups:
+                problems.append(f"{k} batches, {more}: {len(out)} and {len(want)} bytes")
+            stat = json.loads(dedup("--index-verify", "ix"))
+            if stat["entries"] != want.count(b"\n") or len(export("ix")) != stat["entries"]:
+                problems.append(f"{k} batches: {stat}")
+    shutil.rmtree("ix")
+    dedup("--near", "0.7", "--index", "ix", data=join(lines))
+    if dedup("--near", "0.7", "--index", "ix", data=lines[0].encode()):
+        problems.append("a known text is let through")
+    with open("ids", "wb") as f:
+        f.write(b"0\n")
+    dedup("--index", "ix", "--forget", "ids")
+    if dedup("--near", "1", "--index", "ix", data=b"", want=None).returncode != 78:
+        problems.append("another threshold is accepted")
+    first = [e["id"] for e in export("ix")]
+    if 0 in first or not first:
+        problems.append("forget")
+    result("near duplicates: k batches give the bytes of one", problems)
+
+
 def check_kill():
     shutil.rmtree("ix", ignore_errors=True)
     first, second = join(records(4, 500, 400)), join(records(5, 60000, 50000, 500))
@@ -248,7 +296,7 @@ if b"without LMDB" in dedup("--index-stat", ".", want=None).stderr:
 else:
     with tempfile.TemporaryDirectory() as where:
         os.chdir(where)
-        for check in (check_batches, check_full_table, check_kill, check_damage, check_full_disk,
+        for check in (check_batches, check_full_table, check_near, check_kill, check_damage, check_full_disk,
                       check_locks, check_forget_and_merge):
             check()
         os.chdir("/")
