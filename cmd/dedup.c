@@ -96,8 +96,9 @@ static const struct opt opts[] = {
     { 0, "snap", OPT_ENUM, AT(snap), .arg = "TO", .def = "chars", .choices = "chars|words",
       .modes = IN(MODE_SUBSTRING), .group = "Parts of texts",
       .help = "where repeats may begin and end" },
-    { 0, "compat", OPT_STRING, AT(compat), .arg = "PEER", .choices = "ccnet|dolma|" COMPAT_NAMES,
-      .modes = IN(MODE_UNIT) | IN(MODE_NEAR), .group = "Matching",
+    { 0, "compat", OPT_STRING, AT(compat), .arg = "PEER",
+      .choices = "ccnet|dolma|gpt3|" COMPAT_NAMES,
+      .modes = IN(MODE_UNIT) | IN(MODE_NEAR) | IN(MODE_CONTAINS), .group = "Matching",
       .help = "match as another tool does" },
     { 0, "against", OPT_PATH, AT(against), .arg = "REF", .modes = IN(MODE_EXACT) | IN(MODE_NEAR),
       .group = "Matching", .help = "drop what matches a record of REF, no other" },
@@ -411,11 +412,15 @@ static bool run_contains(struct app *app, const struct conf *c, struct err *err)
 {
     struct mode_env env = { app_flow_conf(app), &app->report, &app->progress, &app->arena,
                             c->dups };
-    struct contains_options o = { c->contains, (int)c->ngram, c->max_share, c->annotate,
-                                  app->common.field };
+    struct contains_options o = { c->contains, (int)c->ngram,     c->max_share,
+                                  c->annotate, app->common.field, c->compat };
 
     if (c->annotate && app->common.drops)
         return err_set(err, ERR_USAGE, "--drops has no effect with --annotate: nothing is dropped");
+    if (c->compat && !contains_compat_n(c->compat))
+        return err_set(err, ERR_USAGE, "--contains knows --compat gpt3 and datatrove");
+    if (c->compat && !app_given(app, "ngram"))
+        o.n = contains_compat_n(c->compat);
     return contains_run(&env, &o, err);
 }
 

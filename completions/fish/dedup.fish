@@ -16,7 +16,7 @@ complete -c dedup -l scope -r -f -a 'global document' -d 'repeats in all texts, 
 complete -c dedup -l min-unit-chars -r -f -d 'shorter units stay and count for nothing'
 complete -c dedup -l substring -r -f -d 'cut repeats of at least N bytes, N:chars or N:words'
 complete -c dedup -l snap -r -f -a 'chars words' -d 'where repeats may begin and end'
-complete -c dedup -l compat -r -f -a 'ccnet dolma datatrove datatrove-sha1 datatrove-32 datatrove-sha1-32 text-dedup text-dedup-xxh3 redpajama curator' -d 'match as another tool does'
+complete -c dedup -l compat -r -f -a 'ccnet dolma gpt3 datatrove datatrove-sha1 datatrove-32 datatrove-sha1-32 text-dedup text-dedup-xxh3 redpajama curator' -d 'match as another tool does'
 complete -c dedup -l against -r -F -d 'drop what matches a record of REF, no other'
 complete -c dedup -l near -r -f -d 'a Jaccard similarity of at least T is a duplicate'
 complete -c dedup -l shingle -r -f -d 'what sets are made of: words:N, chars:N, ids:N'

@@ -1,9 +1,11 @@
 #include "contains.h"
 
+#include "peerfold.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { FIELD_TEXT, FIELD_ID, FIELD_MARK, FIELDS };
+enum { FIELD_TEXT, FIELD_ID, FIELD_MARK, FIELDS, FIELD_QUERY = FIELD_MARK };
 static const char *const rules[] = { "contains" };
 
 /* Where an n-gram of the reference is first. */
@@ -15,6 +17,7 @@ struct gram {
 struct contains {
     const struct contains_options *o;
     struct shingler shingler;
+    struct peerfold *fold; /* NULL: none */
     struct flow_field fields[FIELDS];
     bool wants_ids;
     struct out *dups;
@@ -29,6 +32,17 @@ struct contains {
 
     int64_t hit_records, hit_runs;
 };
+
+int contains_compat_n(const char *compat)
+{
+    return strcmp(compat, "gpt3") == 0 ? 13 : strcmp(compat, "datatrove") == 0 ? 12 : 0;
+}
+
+static slice folded(const struct contains *c, slice text, struct arena *arena)
+{
+    ptrdiff_t tokens;
+    return c->fold ? peerfold_text(c->fold, text, &tokens, arena) : text;
+}
 
 /* ---- the table ---- */
 
@@ -111,31 +125,81 @@ static void add_block(struct shingle_sink *sink)
 
     for (int i = 0; i < sink->count; i++) {
         ptrdiff_t start = sink->spans[i].start;
-        s->offset += uni_count(slice_make(sink->text.ptr + s->at, start - s->at));
-        s->at = start;
+        if (start > s->at) {
+            s->offset += uni_count(slice_make(sink->text.ptr + s->at, start - s->at));
+            s->at = start;
+        }
         table_add(s->c, sink->hash[i], s->offset);
     }
 }
+
+struct reference {
+    slice text, query; /* folded */
+};
 
 /* Decoding is all that can be done in parallel here: the table grows in the order of the file. */
 static bool work_reference(void *arg, void *scratch, const struct flow_record *rec,
                            struct arena *arena, struct flow_verdict *verdict, struct err *err)
 {
-    slice *text = arena_new(arena, slice, 1);
+    const struct contains *c = arg;
+    struct reference *r = arena_new(arena, struct reference, 1);
+    const struct json_span *query = &rec->spans[FIELD_QUERY];
 
-    (void)arg, (void)scratch, (void)err;
-    if (flow_text(rec, FIELD_TEXT, arena, text, verdict))
-        verdict->data = text;
+    (void)scratch, (void)err;
+    if (!flow_text(rec, FIELD_TEXT, arena, &r->text, verdict))
+        return true;
+    r->text = folded(c, r->text, arena);
+    verdict->data = r;
+    if (!c->fold || c->o->compat[0] != 'd' || query->count != 1 || query->type != JSON_STRING)
+        return true;
+    if (flow_text(rec, FIELD_QUERY, arena, &r->query, verdict))
+        r->query = folded(c, r->query, arena);
     return true;
 }
 
 static int64_t count_words(const struct contains *c, slice text, struct arena *arena);
 
+/* The last n tokens, or the first n, of a folded text. */
+static slice some_tokens(slice s, int n, bool last)
+{
+    ptrdiff_t i = last ? s.len : 0;
+
+    while (i >= 0 && i <= s.len) {
+        char next = last ? (i ? s.ptr[i - 1] : ' ') : (i < s.len ? s.ptr[i] : ' ');
+        if (next == ' ' && --n == 0)
+            break;
+        i += last ? -1 : 1;
+    }
+    i = MAX(0, MIN(i, s.len));
+    return last ? slice_from(s, i) : slice_make(s.ptr, i);
+}
+
+/* The n-grams with words of both; they are where the text begins. */
+static void add_overlap(struct contains *c, const struct reference *r, struct arena *arena)
+{
+    struct shingle_span spans[SHINGLE_BLOCK];
+    slice before = some_tokens(r->query, c->o->n - 1, true);
+    slice behind = some_tokens(r->text, c->o->n - 1, false);
+    char *both = arena_alloc(arena, before.len + 1 + behind.len + RECORD_PADDING, 1, 1);
+    struct reference_sink sink = { .sink = { .flush = add_block, .spans = spans },
+                                   .c = c,
+                                   .at = PTRDIFF_MAX };
+
+    if (c->o->n < 2 || !before.len || !behind.len)
+        return;
+    memcpy(both, before.ptr, (size_t)before.len);
+    both[before.len] = ' ';
+    memcpy(both + before.len + 1, behind.ptr, (size_t)behind.len);
+    slice text = slice_make(both, before.len + 1 + behind.len);
+    if (count_words(c, text, arena) >= c->o->n)
+        shingle_text(&c->shingler, text, &sink.sink, arena);
+}
+
 static bool commit_reference(void *arg, const struct flow_record *rec, struct arena *arena,
                              struct flow_verdict *verdict, struct err *err)
 {
     struct contains *c = arg;
-    const slice *text = verdict->data;
+    const struct reference *r = verdict->data;
     struct shingle_span spans[SHINGLE_BLOCK];
     struct reference_sink sink = { .sink = { .flush = add_block, .spans = spans }, .c = c };
 
@@ -150,11 +214,13 @@ static bool commit_reference(void *arg, const struct flow_record *rec, struct ar
             mem_oom();
     }
     c->ids[c->id_count++] = arena_dup(&c->arena, mode_id_json(rec, FIELD_ID, arena));
-    if (count_words(c, *text, arena) < c->o->n) {
+    if (r->query.len)
+        add_overlap(c, r, arena);
+    if (count_words(c, r->text, arena) < c->o->n) {
         c->too_short++;
         return true;
     }
-    shingle_text(&c->shingler, *text, &sink.sink, arena);
+    shingle_text(&c->shingler, r->text, &sink.sink, arena);
     return true;
 }
 
@@ -270,6 +336,7 @@ static bool work(void *arg, void *scratch, const struct flow_record *rec, struct
     (void)scratch, (void)err;
     if (!flow_text(rec, FIELD_TEXT, arena, &text, verdict))
         return true;
+    text = folded(c, text, arena);
     int64_t grams = shingle_text(&c->shingler, text, &m.sink, arena);
     if (!m.run_count || (grams == 1 && count_words(c, text, arena) < c->o->n))
         return true;
@@ -334,12 +401,19 @@ static bool prepare(struct contains *c, const struct mode_env *env, struct err *
     struct out_conf oc = { .path = env->dups, .force = env->flow.force };
 
     c->shingler = (struct shingler){ .unit = SHINGLE_WORDS, .n = o->n };
+    if (o->compat) {
+        bool datatrove = strcmp(o->compat, "datatrove") == 0;
+        c->shingler.unit = SHINGLE_TOKENS;
+        c->fold = peerfold_new(datatrove ? PEERFOLD_DATATROVE : PEERFOLD_GPT3, env->arena);
+    }
     shingle_init(&c->shingler, env->arena);
     c->wants_ids = env->dups || o->annotate;
     c->fields[FIELD_TEXT] = (struct flow_field){ o->field, true, FLOW_STRING };
     c->fields[FIELD_ID] = (struct flow_field){ .path = "id" };
     c->fields[FIELD_MARK] = (struct flow_field){ .path = "_dedup" };
-    if (!mode_read_reference(env, o->reference, c->fields, 2, &read, c, err))
+    struct flow_field fields[FIELDS] = { c->fields[FIELD_TEXT],
+                                         c->fields[FIELD_ID], [FIELD_QUERY] = { .path = "query" } };
+    if (!mode_read_reference(env, o->reference, fields, FIELDS, &read, c, err))
         return false;
     if (!c->gram_count)
         return err_set(err, ERR_DATA, "%s: no record has %d words", o->reference, o->n);

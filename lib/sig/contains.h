@@ -6,6 +6,9 @@
  * dropped. The evidence names each run of matching n-grams: its words, the reference record and where
  * it is in both texts, in code points of the text in NFC.
  *
+ * compat "datatrove" takes the words of simplify_text and, where a reference record has a string
+ * member `query`, also the n-grams that span the end of the query and the beginning of the text.
+ *
  * N-grams are compared by their 64-bit hashes. Records and reference texts with fewer than n words
  * match nothing. Memory: 16 bytes per different n-gram of the reference, times 1.3 to 2.7, and the
  * ids of its records.
@@ -26,7 +29,12 @@ struct contains_options {
     double max_share;
     bool annotate;
     const char *field;
+    const char
+        *compat; /* "gpt3", "datatrove": words as they fold them, offsets in the folded text */
 };
+
+/* The names that compat may have, and the n that each takes by default; 0: no such name. */
+int contains_compat_n(const char *compat);
 
 bool contains_run(const struct mode_env *env, const struct contains_options *options,
                   struct err *err);

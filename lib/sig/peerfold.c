@@ -130,7 +130,7 @@ static unsigned classify(enum peerfold_tool tool, uint32_t cp)
 
     if (tool == PEERFOLD_TEXT_DEDUP)
         return is_word(cp) ? 0 : IS_BLANK;
-    if (tool == PEERFOLD_REDPAJAMA)
+    if (tool == PEERFOLD_REDPAJAMA || tool == PEERFOLD_GPT3)
         return c | (is_ascii_punctuation(cp) ? IS_DELETED : 0);
     return c | (is_digit(cp) ? IS_DIGIT : 0) | (is_datatrove_mark(cp) ? IS_BLANK : 0) |
            (uni_category(cp) == UNI_CATEGORY('M', 'n') ? IS_MARK : 0);
@@ -226,6 +226,8 @@ slice peerfold_text(const struct peerfold *f, slice text, ptrdiff_t *tokens, str
     uint32_t *cps = lower(text, &n, arena);
     slice folded = rewrite(f, cps, n, arena);
 
+    if (f->tool == PEERFOLD_GPT3)
+        return join(f, folded, tokens, arena);
     if (f->tool != PEERFOLD_TEXT_DEDUP)
         return join(f, uni_normalize(f->nfd, folded, arena), tokens, arena);
     *tokens = 1;

@@ -6,6 +6,7 @@
  *   text-dedup  lower case; every character that is no \w is a separator, and two of them have an
  *               empty token between them
  *   redpajama   ASCII punctuation deleted, lower case, NFD; words between white space
+ *   gpt3        the same without NFD, as the n-grams of GPT-3's overlap analysis are made
  *
  * Lower case is Python's: full mappings, with the final sigma. The result has its tokens with one
  * U+0020 between them, and says how many there are. In datatrove the words of most languages come
@@ -24,7 +25,7 @@
 #include "../arena.h"
 #include "../unicode.h"
 
-enum peerfold_tool { PEERFOLD_DATATROVE, PEERFOLD_TEXT_DEDUP, PEERFOLD_REDPAJAMA };
+enum peerfold_tool { PEERFOLD_DATATROVE, PEERFOLD_TEXT_DEDUP, PEERFOLD_REDPAJAMA, PEERFOLD_GPT3 };
 
 struct peerfold;
 struct peerfold *peerfold_new(enum peerfold_tool tool, struct arena *arena);

@@ -230,7 +230,22 @@ static void words(struct roll *r, slice text)
         run(r, start, text.ptr + text.len);
 }
 
-/* ---- chars, ids ---- */
+/* ---- tokens, chars, ids ---- */
+
+static void tokens(struct roll *r, slice text)
+{
+    for (const char *p = text.ptr, *end = text.ptr + text.len, *next; p < end; p = next + 1) {
+        next = memchr(p, ' ', (size_t)(end - p));
+        next = next ? next : end;
+        uint64_t h = 0;
+        const char *q = p;
+        for (; next - q > 16; q += 16)
+            h = word_step(h, load_u64(q), load_u64(q + 8));
+        uint64_t low = load_u64(q) & byte_mask(next - q);
+        uint64_t high = load_u64(q + 8) & byte_mask(next - q - 8);
+        unit(r, word_step(h, low, high ^ (uint64_t)(next - p)), p, next);
+    }
+}
 
 static void chars(struct roll *r, slice text)
 {
@@ -258,9 +273,12 @@ int64_t shingle_text(const struct shingler *s, slice text, struct shingle_sink *
     struct roll r;
 
     start_roll(&r, s, sink);
-    sink->text = s->unit == SHINGLE_CHARS ? key_normalized(s->nfc, text, arena)
-                                          : uni_normalize(s->nfc, text, arena);
-    if (s->unit == SHINGLE_CHARS)
+    sink->text = s->unit == SHINGLE_TOKENS  ? text
+                 : s->unit == SHINGLE_CHARS ? key_normalized(s->nfc, text, arena)
+                                            : uni_normalize(s->nfc, text, arena);
+    if (s->unit == SHINGLE_TOKENS)
+        tokens(&r, sink->text);
+    else if (s->unit == SHINGLE_CHARS)
         chars(&r, sink->text);
     else
         words(&r, sink->text);
@@ -325,7 +343,7 @@ void shingle_init(struct shingler *s, struct arena *arena)
     for (int i = 0; i < s->n; i++)
         s->drop *= BASE;
     s->masks = textmask_pick();
-    if (s->unit == SHINGLE_IDS)
+    if (s->unit == SHINGLE_IDS || s->unit == SHINGLE_TOKENS)
         return;
     s->nfc = uni_norm_new(UNI_NFC, arena);
     if (s->unit == SHINGLE_CHARS)

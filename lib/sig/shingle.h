@@ -7,6 +7,7 @@
  *           Myanmar, Tibetan) is a word by itself.
  *   chars   code points of key_normalized(): NFC, lower case, runs of white space as one blank
  *   ids     integers of a JSON array
+ *   tokens  what stands between blanks, as it is (for texts that peerfold.h has folded)
  *
  * A text with fewer than n units is one shingle; a text without any unit has none. Each unit has a
  * 64-bit hash (128-bit products folded, after wyhash); a shingle's is a polynomial in them modulo
@@ -33,7 +34,7 @@
 #define SHINGLE_UNITS_MAX 64
 
 struct shingler {
-    enum shingle_unit { SHINGLE_WORDS, SHINGLE_CHARS, SHINGLE_IDS } unit;
+    enum shingle_unit { SHINGLE_WORDS, SHINGLE_CHARS, SHINGLE_IDS, SHINGLE_TOKENS } unit;
     int n;         /* units per shingle, 1..SHINGLE_UNITS_MAX */
     uint64_t drop; /* BASE^n: takes the oldest unit out again */
     textmask_fn *masks;
@@ -57,7 +58,7 @@ struct shingle_sink {
 /* "words:5", "chars:24", "ids:5": unit and n. False with ERR_USAGE. */
 bool shingle_parse(const char *text, struct shingler *s, struct err *err);
 void shingle_init(struct shingler *s, struct arena *arena);
-/* Returns the number of shingles (with repeats). words and chars. */
+/* Returns the number of shingles (with repeats). words, chars and tokens. */
 int64_t shingle_text(const struct shingler *s, slice text, struct shingle_sink *sink,
                      struct arena *arena);
 /* ids: `array` is valid JSON. -1: an element is not an integer that fits 64 bits; *at is its byte. */

@@ -71,6 +71,30 @@ assert [json.loads(l)["id"] for l in open(sys.argv[1])] == [i for i in range(len
 PY
 }
 
+@test "--compat gpt3 and datatrove: their words, n and overlap" {
+    W="one two three four five six seven eight nine ten eleven"
+    printf '{"id":1,"text":"%s twelve thirteen"}\n{"id":2,"text":"Q1 of 12,000 caf\\u00e9s don'"'"'t %s"}\n' "$W" "$W" >ref
+    printf '{"id":"a","text":"x %s TWELVE. thir-teen y"}\n{"id":"b","text":"%s twelve and more words"}\n{"id":"c","text":"q7 of 3.5 CAFES don t %s"}\n{"id":"d","text":"q1 of 12000 caf\\u00e9s dont %s"}\n{"id":"e","text":"%s"}\n' "$W" "$W" "$W" "$W" "$W" >in
+    both_jobs in dedup --contains ref --compat gpt3 --dups d --force
+    [ "$(cut -d, -f1,2 d | tr -d '\n')" = '{"id":"a","dup_of":1{"id":"d","dup_of":2' ]
+    grep -q '"ngram":"one two .* eleven twelve thirteen","ref":1,"offset":2,' d
+    grep -q '"ngram":"q1 of 12000 cafés dont one .* eleven","ref":2,"offset":0,"length":[0-9]*,"ref_offset":0,"words":16' d
+    both_jobs in dedup --contains ref --compat datatrove --dups d --force
+    [ "$(cut -d, -f1,2 d | tr -d '\n')" = '{"id":"a","dup_of":1{"id":"b","dup_of":1{"id":"c","dup_of":2' ]
+    grep -q '"ngram":"q0 of 0 cafes don t one' d
+    both_jobs in dedup --contains ref --compat datatrove --ngram 17
+    [ "$(wc -l <"$output_file")" = 4 ] # c
+    # label and query: the n-grams that span both
+    printf '{"id":"q","query":"What is, the capital of the large country in the north?","text":"It is Oslo."}\n' >ref
+    printf '{"id":1,"text":"so what is the capital of the large country in the north it was"}\n{"id":2,"text":"the capital of the large country in the north: it is oslo and"}\n{"id":3,"text":"of the large country in the north it is oslo and so on"}\n' >in
+    both_jobs in dedup --contains ref --compat datatrove --dups d --force
+    [ "$(cut -d, -f1,2 d | tr -d '\n')" = '{"id":1,"dup_of":"q"{"id":2,"dup_of":"q"' ]
+    run dedup --contains ref --compat gpt3 in
+    [ "$status" = 65 ]
+    run dedup --contains ref in
+    [ "$status" = 65 ]
+}
+
 @test "--near --against compares with the reference only" {
     A="one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
     printf '{"id":"r","text":"%s"}\n{"id":"s","text":""}\n' "$A" >ref
@@ -122,7 +146,7 @@ PY
     : >ref
     for args in "--against ref --keep last" "--near 0.8 --against ref --cluster" "--contains ref --near 0.8" "--ngram 5" \
         "--near 0.8 --ngram 5" "--max-share 0.5" "--contains ref --ngram 65" "--contains ref --max-share 1.5" \
-        "--contains ref --annotate --drops x" "--contains ref --shingle words:5"; do
+        "--contains ref --annotate --drops x" "--contains ref --shingle words:5" "--contains ref --compat curator"; do
         run dedup $args </dev/null
         [ "$status" = 2 ] || { echo "$args: $status $output"; return 1; }
     done
