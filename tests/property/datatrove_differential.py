@@ -169,6 +169,7 @@ def derived(texts):
         out += ["\n".join(t.split()), "\n".join("- " + x for x in t.split("\n")),
                 t.replace(". ", "... "), t.replace("\n", "...\n"), t.replace(" the ", " # # the "),
                 t[:200] + " Lorem ipsum dolor sit amet. " + t[200:], " ".join(t.split())[:400],
+                "\n".join(" ".join(t.split()[k:k + 3]) for k in range(0, 600, 3)),
                 "\n\n".join(texts[(i + k) % len(texts)] for k in range(150))[:700000] if i < 22 else t[:99],
                 " ".join(x[:2] for x in t.split()), " ".join(t.split()).replace(" ", "-", 2000)]
     return out
