@@ -285,8 +285,10 @@ static slice replace_text(slice record, struct json_span span, slice text, struc
 static slice quoted(slice text, struct arena *arena)
 {
     char *out = arena_alloc_raw(arena, JSON_QUOTED_MAX(text.len), 1);
+    slice json = slice_make(out, json_write_string(out, text) - out);
 
-    return slice_make(out, json_write_string(out, text) - out);
+    arena_trim(arena, out + json.len);
+    return json;
 }
 
 /* The first rule that fails is the one that is named. */
@@ -441,15 +443,15 @@ static slice number_json(double x, struct arena *arena)
 /* The record with its text (when it changed) and _clean. */
 static slice explain_record(const struct clean *c, slice record, const struct json_span *spans,
                             const slice *text, slice clean, struct json_span top,
-                            struct arena *arena)
+                            struct arena *temp, struct arena *arena)
 {
     struct json_edit edits[2];
     ptrdiff_t count = 0;
 
-    edits[count++] = json_edit_set(record, top, spans[c->clean_member], "_clean", clean, arena);
+    edits[count++] = json_edit_set(record, top, spans[c->clean_member], "_clean", clean, temp);
     if (text) {
         struct json_span span = spans[c->text_member];
-        edits[count++] = (struct json_edit){ span.start, span.len, quoted(*text, arena) };
+        edits[count++] = (struct json_edit){ span.start, span.len, quoted(*text, temp) };
     }
     if (count == 2 && edits[1].start < edits[0].start) {
         struct json_edit first = edits[1];
@@ -526,10 +528,10 @@ static bool run_quality(const struct clean *c, struct clean_scratch *s, slice *t
 /* The record with another text, _clean, or both. */
 static slice write_record(const struct clean *c, slice record, struct json_span top,
                           const struct json_span *spans, const slice *text, slice clean,
-                          struct arena *arena)
+                          struct arena *temp, struct arena *arena)
 {
     if (clean.ptr)
-        return explain_record(c, record, spans, text, clean, top, arena);
+        return explain_record(c, record, spans, text, clean, top, temp, arena);
     return text ? replace_text(record, spans[c->text_member], *text, arena) : (slice){ 0 };
 }
 
@@ -574,7 +576,7 @@ slice clean_late_record(const struct clean *c, const struct clean_late *late, sl
     if (!late->rewrite)
         return (slice){ 0 };
     slice text = redact_render(c->redact, late->text, &late->found, turns, arena);
-    return write_record(c, record, top, spans, &text, late->clean, arena);
+    return write_record(c, record, top, spans, &text, late->clean, arena, arena);
 }
 
 /* A record that a request is about goes, whatever else was asked for. */
@@ -694,6 +696,7 @@ void clean_record(const struct clean *c, struct clean_scratch *s, slice record,
         v->late->text = arena_dup(arena, text);
         v->late->clean = clean;
     } else {
-        v->out = write_record(c, record, top, spans, changed ? &text : NULL, clean, arena);
+        v->out =
+            write_record(c, record, top, spans, changed ? &text : NULL, clean, &s->temp, arena);
     }
 }
