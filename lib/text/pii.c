@@ -82,34 +82,6 @@ static void add_words(struct pii *p, int kind)
     }
 }
 
-#define CONTEXT_BYTES 80
-
-static bool is_wordish(char c)
-{
-    return pii_is_alnum(c) || c == '_' || (unsigned char)c >= 0x80;
-}
-
-/* Is one of the kind's words among those before `at`? A word in <...> is the mark of a replacement
- * and says nothing. */
-static bool has_context(const struct pii *p, slice text, ptrdiff_t at, int kind)
-{
-    ptrdiff_t i = MAX(0, at - CONTEXT_BYTES);
-
-    while (i > 0 && i < at && is_wordish(text.ptr[i - 1]))
-        i++;
-    while (i < at) {
-        uint32_t h = 2166136261u;
-        ptrdiff_t begin = i;
-        for (; i < at && is_wordish(text.ptr[i]); i++)
-            h = hash_step(h, (unsigned char)text.ptr[i]);
-        bool mark = begin > 0 && text.ptr[begin - 1] == '<';
-        if (i > begin && !mark && (find_word(p, h | 1)->kinds[kind / 64] >> (kind % 64) & 1))
-            return true;
-        i++;
-    }
-    return false;
-}
-
 /* ---- preparing ---- */
 
 static void add_rule(struct pii *p, const struct pii_pattern *pattern)
@@ -122,12 +94,17 @@ static void add_rule(struct pii *p, const struct pii_pattern *pattern)
     uint64_t bit = 1ull << (at % 64);
     pii_nfa_init(&r->nfa, pattern->re, !pattern->exact);
     r->pattern = pattern;
-    r->context = pattern->strength == PII_CONTEXT && !p->named[pattern->kind];
+    if (pattern->strength == PII_CONTEXT && !p->named[pattern->kind]) {
+        p->beside[pattern->kind][at / 64] |= bit;
+    } else {
+        p->plain[at / 64] |= bit;
+    }
     for (int digits = 0; digits < 2; digits++)
         for (int run = 1; run <= PII_RUN_MAX; run++)
-            for (int next = 0; next < PII_NEXT_COUNT; next++)
-                if (pii_nfa_begins(&r->nfa, digits, run, (enum pii_next)next))
-                    p->begins[digits][run][next][at / 64] |= bit;
+            for (int behind = 0; behind < PII_BEHIND_COUNT; behind++)
+                if (pii_nfa_begins(&r->nfa, digits, run, behind))
+                    p->begins[digits][run][behind][at / 64] |= bit;
+    p->left[pattern->left][at / 64] |= bit;
     if (r->nfa.first & r->nfa.bits[r->nfa.class_of['+']])
         p->plus[at / 64] |= bit;
     if (r->nfa.first & r->nfa.bits[r->nfa.class_of['(']])
@@ -141,6 +118,7 @@ void pii_ready(struct pii *p, struct arena *arena)
 {
     p->classify = piimask_pick();
     p->rules = arena_new(arena, struct pii_rule, PII_RULES_MAX);
+    p->beside = arena_alloc(arena, PII_KINDS_MAX, sizeof *p->beside, _Alignof(uint64_t));
     p->word_mask = 2047;
     p->words = arena_new(arena, struct pii_word, p->word_mask + 1);
     for (int i = 0; i < pii_kind_count; i++)
@@ -227,8 +205,6 @@ static void try_rule(struct pii_state *s, const struct pii_rule *r, ptrdiff_t at
     /* What begins within the last match of its kind belongs to it. */
     if (at > s->kind_start[pattern->kind] && at < s->kind_end[pattern->kind])
         return;
-    if (!edge_ok(s->text, at, pattern->left, true))
-        return;
     for (int k = pii_nfa_match(&r->nfa, s->text, at, ends) - 1; k >= 0; k--) {
         if (!edge_ok(s->text, ends[k], pattern->right, false))
             continue;
@@ -238,8 +214,6 @@ static void try_rule(struct pii_state *s, const struct pii_rule *r, ptrdiff_t at
             continue;
         if (pattern->kind == PII_IP && in_version(s->text, at, ends[k]))
             return;
-        if (r->context && !has_context(s->pii, s->text, at, pattern->kind))
-            return;
         s->kind_start[pattern->kind] = at;
         s->kind_end[pattern->kind] = MAX(s->kind_end[pattern->kind], ends[k]);
         pii_report(s, at, ends[k], pattern->kind, pattern->strength);
@@ -247,11 +221,89 @@ static void try_rule(struct pii_state *s, const struct pii_rule *r, ptrdiff_t at
     }
 }
 
+/* ---- context in the text ---- */
+
+static bool is_wordish(char c)
+{
+    return pii_is_alnum(c) || c == '_' || (unsigned char)c >= 0x80;
+}
+
+static void keep_context(struct pii_state *s, ptrdiff_t start, ptrdiff_t end,
+                         const struct pii_word *word)
+{
+    if (s->context_count == PII_CONTEXT_KEEP) {
+        s->context_count = PII_CONTEXT_KEEP / 2;
+        memmove(s->context, s->context + s->context_count,
+                (size_t)s->context_count * sizeof *s->context);
+    }
+    s->context[s->context_count++] = (struct pii_context){ start, end, word };
+}
+
+/* Reads the words up to `at` that were not read yet and are not too far in front. A word in <...> is
+ * the mark of a replacement and says nothing. */
+static void read_context(struct pii_state *s, ptrdiff_t at)
+{
+    slice t = s->text;
+    ptrdiff_t i = MAX(s->context_end, at - PII_CONTEXT_BYTES);
+
+    while (i > 0 && i < at && is_wordish(t.ptr[i - 1]))
+        i++;
+    while (i < at) {
+        uint32_t h = 2166136261u;
+        ptrdiff_t begin = i;
+        for (; i < at && is_wordish(t.ptr[i]); i++)
+            h = hash_step(h, (unsigned char)t.ptr[i]);
+        if (i > begin && i - begin < 64 && !(begin > 0 && t.ptr[begin - 1] == '<')) {
+            const struct pii_word *word = find_word(s->pii, h | 1);
+            if (word->hash)
+                keep_context(s, begin, i, word);
+        }
+        i++;
+    }
+    s->context_end = MAX(s->context_end, at);
+}
+
+/* Adds the rules whose kinds have a context word within the bytes before `at`. */
+static void add_context_rules(struct pii_state *s, ptrdiff_t at, uint64_t mask[PII_RULES_MAX / 64])
+{
+    if (at > s->context_end)
+        read_context(s, at);
+    for (int i = s->context_count - 1; i >= 0; i--) {
+        const struct pii_context *c = &s->context[i];
+        if (c->start < at - PII_CONTEXT_BYTES)
+            break;
+        if (c->end > at)
+            continue;
+        for (int half = 0; half < PII_KINDS_MAX / 64; half++)
+            for (uint64_t kinds = c->word->kinds[half]; kinds; kinds &= kinds - 1) {
+                const uint64_t *beside = s->pii->beside[half * 64 + __builtin_ctzll(kinds)];
+                for (int w = 0; w < PII_RULES_MAX / 64; w++)
+                    mask[w] |= beside[w];
+            }
+    }
+}
+
 static void try_rules(struct pii_state *s, const uint64_t mask[PII_RULES_MAX / 64], ptrdiff_t at)
 {
+    const struct pii *p = s->pii;
+    uint64_t edges[4], can[PII_RULES_MAX / 64], allowed[PII_RULES_MAX / 64], any = 0, weak = 0;
+
+    for (int edge = 0; edge < 4; edge++)
+        edges[edge] = edge_ok(s->text, at, (enum pii_edge)edge, true) ? ~0ull : 0;
+    for (int w = 0; w < PII_RULES_MAX / 64; w++) {
+        can[w] = mask[w] & ((p->left[0][w] & edges[0]) | (p->left[1][w] & edges[1]) |
+                            (p->left[2][w] & edges[2]) | (p->left[3][w] & edges[3]));
+        any |= can[w];
+        weak |= can[w] & ~p->plain[w];
+    }
+    if (!any)
+        return;
+    memcpy(allowed, p->plain, sizeof allowed);
+    if (weak)
+        add_context_rules(s, at, allowed);
     for (int w = 0; w < PII_RULES_MAX / 64; w++)
-        for (uint64_t m = mask[w]; m; m &= m - 1)
-            try_rule(s, &s->pii->rules[w * 64 + __builtin_ctzll(m)], at);
+        for (uint64_t m = can[w] & allowed[w]; m; m &= m - 1)
+            try_rule(s, &p->rules[w * 64 + __builtin_ctzll(m)], at);
 }
 
 static bool is_digit(char c)
@@ -282,8 +334,23 @@ static void try_place(struct pii_state *s, ptrdiff_t at)
         if (i == at || i - at > PII_RUN_MAX)
             return;
         enum pii_next next = i < t.len ? pii_next_of((unsigned char)t.ptr[i]) : PII_NEXT_OTHER;
-        try_rules(s, s->pii->begins[digits][i - at][next], at);
+        enum pii_next after =
+            i + 1 < t.len ? pii_next_of((unsigned char)t.ptr[i + 1]) : PII_NEXT_OTHER;
+        try_rules(s, s->pii->begins[digits][i - at][pii_behind(next, after)], at);
     }
+}
+
+/* A number plate that begins with Ä, Ö or Ü: their bytes are no letters to the table of beginnings. */
+static void try_plates(struct pii_state *s, ptrdiff_t at)
+{
+    uint64_t mask[PII_RULES_MAX / 64] = { 0 };
+
+    for (int i = 0; i < s->pii->rule_count; i++) {
+        const struct pii_nfa *n = &s->pii->rules[i].nfa;
+        if (n->first & n->bits[n->class_of[0xC3]])
+            mask[i / 64] |= 1ull << (i % 64);
+    }
+    try_rules(s, mask, at);
 }
 
 /* Words of letters before a word with digits, each at most five letters behind one separator (or
@@ -320,7 +387,7 @@ static void try_before(struct pii_state *s, ptrdiff_t start)
         if (is_letter(t.ptr[start]))
             try_place(s, start);
         else
-            try_rules(s, s->pii->begins[0][1][PII_NEXT_DASH], start);
+            try_plates(s, start);
     }
 }
 

@@ -34,7 +34,6 @@
 struct pii_rule {
     struct pii_nfa nfa;
     const struct pii_pattern *pattern;
-    bool context; /* counts only beside a context word */
 };
 
 struct pii_word {
@@ -47,7 +46,10 @@ struct pii {
     struct pii_rule *rules;
     int rule_count;
     /* The rules that may begin so: [digits or letters][length of the run][what follows]. */
-    uint64_t begins[2][PII_RUN_MAX + 1][PII_NEXT_COUNT][PII_RULES_MAX / 64];
+    uint64_t begins[2][PII_RUN_MAX + 1][PII_BEHIND_COUNT][PII_RULES_MAX / 64];
+    uint64_t left[4][PII_RULES_MAX / 64];   /* the rules with this edge in front (enum pii_edge) */
+    uint64_t plain[PII_RULES_MAX / 64];     /* the rules that count everywhere */
+    uint64_t (*beside)[PII_RULES_MAX / 64]; /* by kind: those that count beside its context words */
     uint64_t plus[PII_RULES_MAX / 64], bracket[PII_RULES_MAX / 64];
     struct pii_word *words; /* context words, open addressing */
     uint32_t word_mask;

@@ -9,6 +9,15 @@
 
 #include "pii.h"
 
+/* A context word of the text. */
+struct pii_context {
+    ptrdiff_t start, end;
+    const struct pii_word *word;
+};
+
+#define PII_CONTEXT_BYTES 80
+#define PII_CONTEXT_KEEP  128
+
 struct pii_state {
     const struct pii *pii;
     slice text;
@@ -16,6 +25,9 @@ struct pii_state {
     struct pii_match *matches;
     ptrdiff_t count, room;
     ptrdiff_t kind_start[PII_KINDS_MAX], kind_end[PII_KINDS_MAX]; /* the last match of a pattern */
+    struct pii_context context[PII_CONTEXT_KEEP];                 /* those read last, in order */
+    int context_count;
+    ptrdiff_t context_end;            /* how far the text was read for them */
     ptrdiff_t word_end;               /* the word with digits that was looked at last */
     ptrdiff_t long_end;               /* the end of the last long run */
     ptrdiff_t address_end;            /* the end of the last run of hexadecimal digits and colons */

@@ -164,6 +164,20 @@ static struct part alternatives(struct reader *r)
     return all;
 }
 
+enum pii_next pii_next_of(unsigned char c)
+{
+    if (c >= '0' && c <= '9')
+        return PII_NEXT_DIGIT;
+    if (((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_')
+        return PII_NEXT_LETTER;
+    if (c == ' ' || (c >= '\t' && c <= '\r'))
+        return PII_NEXT_SPACE;
+    return c == '-'   ? PII_NEXT_DASH
+           : c == '.' ? PII_NEXT_DOT
+           : c == '/' ? PII_NEXT_SLASH
+                      : PII_NEXT_OTHER;
+}
+
 /* Bytes that the same positions take share a class. */
 static void make_classes(struct pii_nfa *n, uint64_t (*sets)[4])
 {
@@ -178,6 +192,7 @@ static void make_classes(struct pii_nfa *n, uint64_t (*sets)[4])
         n->class_of[c] = (uint8_t)k;
         n->bits[k] = taken;
         n->classes = MAX(n->classes, k + 1);
+        n->takes[pii_next_of((unsigned char)c)] |= taken;
     }
 }
 
@@ -222,34 +237,9 @@ int pii_nfa_match(const struct pii_nfa *n, slice text, ptrdiff_t at, ptrdiff_t e
 
 /* ---- the shape of a beginning ---- */
 
-enum pii_next pii_next_of(unsigned char c)
+bool pii_nfa_begins(const struct pii_nfa *n, bool digits, int run, int behind)
 {
-    if (c >= '0' && c <= '9')
-        return PII_NEXT_DIGIT;
-    if (((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_')
-        return PII_NEXT_LETTER;
-    if (c == ' ' || (c >= '\t' && c <= '\r'))
-        return PII_NEXT_SPACE;
-    return c == '-'   ? PII_NEXT_DASH
-           : c == '.' ? PII_NEXT_DOT
-           : c == '/' ? PII_NEXT_SLASH
-                      : PII_NEXT_OTHER;
-}
-
-/* The positions that take a byte of this kind. */
-static uint64_t takes(const struct pii_nfa *n, enum pii_next kind)
-{
-    uint64_t all = 0;
-
-    for (int c = 0; c < 256; c++)
-        if (pii_next_of((unsigned char)c) == kind)
-            all |= n->bits[n->class_of[c]];
-    return all;
-}
-
-bool pii_nfa_begins(const struct pii_nfa *n, bool digits, int run, enum pii_next next)
-{
-    uint64_t in_run = takes(n, digits ? PII_NEXT_DIGIT : PII_NEXT_LETTER);
+    uint64_t in_run = n->takes[digits ? PII_NEXT_DIGIT : PII_NEXT_LETTER], other = 0;
     uint64_t state = n->first;
     bool may_end = false;
 
@@ -261,5 +251,16 @@ bool pii_nfa_begins(const struct pii_nfa *n, bool digits, int run, enum pii_next
         state = followers(n, state);
     }
     /* A match may end with its run whatever follows: the caller looks at the boundary. */
-    return may_end || (state & takes(n, next)) != 0;
+    if (may_end)
+        return true;
+    if (behind < 3)
+        return (state & n->takes[behind]) != 0;
+    state &= n->takes[PII_NEXT_SPACE + (behind - 3) / 3];
+    if (state & n->last)
+        return true;
+    int kind = (behind - 3) % 3;
+    for (int k = 0; k < PII_NEXT_COUNT; k++)
+        if (k != PII_NEXT_LETTER && k != PII_NEXT_DIGIT)
+            other |= n->takes[k];
+    return (followers(n, state) & (kind ? n->takes[kind] : other)) != 0;
 }

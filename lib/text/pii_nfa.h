@@ -25,6 +25,7 @@
 struct pii_nfa {
     uint64_t first, last, follow[64];
     uint64_t bits[64]; /* by class of byte: the positions that take it */
+    uint64_t takes[8]; /* by enum pii_next: the positions that take such a byte */
     uint8_t class_of[256];
     int positions, classes;
 };
@@ -45,7 +46,18 @@ enum pii_next {
     PII_NEXT_COUNT
 };
 enum pii_next pii_next_of(unsigned char c);
-/* May a match begin with exactly `run` digits (or letters), followed by `next`? */
-bool pii_nfa_begins(const struct pii_nfa *n, bool digits, int run, enum pii_next next);
+
+/* What follows the first run, as one number: a byte that is no separator by its kind, a separator
+ * (SPACE, DASH, DOT, SLASH) together with whether a letter, a digit or something else is behind it. */
+#define PII_BEHIND_COUNT 15
+static inline int pii_behind(enum pii_next next, enum pii_next after)
+{
+    int kind = after == PII_NEXT_LETTER || after == PII_NEXT_DIGIT ? (int)after : 0;
+
+    return next < PII_NEXT_SPACE ? (int)next : 3 + ((int)next - PII_NEXT_SPACE) * 3 + kind;
+}
+
+/* May a match begin with exactly `run` digits (or letters), with this behind them? */
+bool pii_nfa_begins(const struct pii_nfa *n, bool digits, int run, int behind);
 
 #endif

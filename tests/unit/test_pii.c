@@ -78,6 +78,11 @@ static void patterns_match_at_a_place(void **state)
     assert_false(pii_nfa_begins(&n, false, 3, PII_NEXT_DIGIT));
     assert_false(pii_nfa_begins(&n, false, 2, PII_NEXT_SPACE));
     assert_false(pii_nfa_begins(&n, true, 1, PII_NEXT_OTHER));
+    pii_nfa_init(&n, "\\d{3}-\\d{2}|\\d{3} x?", true);
+    assert_true(pii_nfa_begins(&n, true, 3, pii_behind(PII_NEXT_DASH, PII_NEXT_DIGIT)));
+    assert_false(pii_nfa_begins(&n, true, 3, pii_behind(PII_NEXT_DASH, PII_NEXT_LETTER)));
+    assert_true(pii_nfa_begins(&n, true, 3, pii_behind(PII_NEXT_SPACE, PII_NEXT_OTHER)));
+    assert_false(pii_nfa_begins(&n, true, 3, pii_behind(PII_NEXT_DOT, PII_NEXT_DIGIT)));
     pii_nfa_init(&n, "[A-C]x", false);
     assert_int_equal(pii_nfa_match(&n, SLICE("Bx"), 0, ends), 1);
     assert_int_equal(pii_nfa_match(&n, SLICE("bx"), 0, ends), 0);
