@@ -117,7 +117,7 @@ $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay_main.c $(LIB)
 	    $(LIBS) -o $@
 test-build: all $(UNIT) $(REPLAY)
 
-.PHONY: check check-run check-isa check-asan check-tsan torture test-build
+.PHONY: check check-run check-isa check-asan check-tsan check-engines torture test-build
 check: deps-test ## install what is missing, build, run every test (within 5 minutes)
 	@$(MAKE) --no-print-directory -s -j2 test-build
 	@$(MAKE) --no-print-directory -s check-run
@@ -135,6 +135,12 @@ check-asan: deps-test ## the tests under AddressSanitizer and UndefinedBehaviorS
 check-tsan: deps-test ## the tests of threads under ThreadSanitizer
 	@$(MAKE) --no-print-directory -s -j2 $(TSAN) test-build
 	@BUILD=build/tsan MILLRACE_SANITIZED=1 LIMIT=2400 sh tests/run.sh threads
+check-engines: deps-test ## the recipes of millrace-engines(7), with what they need installed
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq parallel sqlite3 default-jre-headless python3-venv >/dev/null; fi
+	@$(MAKE) --no-print-directory -s -j2 all
+	@[ -d build/engines ] || { python3 -m venv build/engines && build/engines/bin/pip -q install pyspark pyyaml; } || true
+	@PATH="$(CURDIR)/build/engines/bin:$$PATH" bats -f engines tests/contract/tutorial.bats
 torture: deps-test ## the nth allocation and the nth system call fail
 	@$(MAKE) --no-print-directory -s -j2 test-build
 	@sh tests/run.sh torture

@@ -148,6 +148,32 @@ static void usage_errors(const struct app *app, const struct err *err)
         log_error("try '%s --help'", app->name);
 }
 
+/* Hadoop Streaming adds up such lines over the tasks of a job (PipeMapRed.java). A comma or a line
+ * end would end a field: rule names have neither. */
+static void hadoop_counters(const struct report *r)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } counts[] = { { "in", r->in },
+                   { "out", r->out },
+                   { "records_out", r->records_out },
+                   { "rejected", r->rejected },
+                   { "bytes_in", r->bytes_in },
+                   { "bytes_out", r->bytes_out } };
+    struct buf text = BUF_INIT(0);
+
+    for (ptrdiff_t i = 0; i < countof(counts); i++)
+        buf_printf(&text, "reporter:counter:millrace %s,%s,%lld\n", r->command, counts[i].name,
+                   (long long)counts[i].value);
+    for (ptrdiff_t i = 0; i < r->rule_count; i++)
+        if (r->rules[i].count)
+            buf_printf(&text, "reporter:counter:millrace %s,dropped %s,%lld\n", r->command,
+                       r->rules[i].name, (long long)r->rules[i].count);
+    os_write_all(2, "stderr", buf_slice(&text), NULL);
+    buf_release(&text);
+}
+
 /* The exit code of a run, its message and its reports. */
 static int conclude(struct app *app, bool ok, struct err *err)
 {
@@ -172,6 +198,8 @@ static int conclude(struct app *app, bool ok, struct err *err)
         log_error("%s", report_err.text);
         code = code ? code : (int)report_err.class;
     }
+    if (app->common.hadoop)
+        hadoop_counters(&app->report);
     bool has_records = app->command->common & (COMMON_RECORDS | COMMON_REJECTS);
     if (has_records && !app->common.quiet && (app->common.verbose > 0 || os_is_tty(2)) &&
         err->class != ERR_PIPE && err->class != ERR_USAGE) {
@@ -217,6 +245,10 @@ int app_run(const struct command *command, void *conf, int argc, char **argv, ap
         os_write_all(2, "stderr", buf_slice(&text), NULL);
         buf_release(&text);
         return ERR_USAGE;
+    }
+    if (c->lock && os_lock(c->lock, &err) < 0) { /* held until the process ends */
+        log_error("%s", err.text);
+        return err.class;
     }
     report_init(&app.report, command->name, argc, (const char *const *)argv);
     app.report.isa = cpu_isa_name();

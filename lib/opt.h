@@ -81,10 +81,10 @@ struct opt {
 };
 
 /* Groups of common options that a command takes. help, version, verbosity, --isa, --color,
- * --log-format, --report, --metrics and --dump-options are always there. */
+ * --log-format, --report, --metrics, --lock and --dump-options are always there. */
 enum opt_common_group {
     COMMON_INPUT = 1,     /* --files-from -0 */
-    COMMON_RECORDS = 2,   /* --field --rejects --max-errors --max-record */
+    COMMON_RECORDS = 2,   /* --field --rejects --max-errors --max-record --hadoop */
     COMMON_OUTPUT = 4,    /* -o --force --compress */
     COMMON_DROPS = 8,     /* --drops */
     COMMON_JOBS = 16,     /* -j */
@@ -98,13 +98,13 @@ enum opt_common_group {
 };
 
 struct opt_common {
-    bool short_help, help, version, dump_options, quiet, force, null_names;
+    bool short_help, help, version, dump_options, quiet, force, null_names, hadoop;
     int verbose, color, log_format; /* enums: auto|always|never, text|json */
     int progress;                   /* -1 auto, 0 never, 1 always */
     int64_t jobs;                   /* resolved by app: >= 1 */
     int64_t seed, max_record;
     const char *output, *compress, *field, *rejects, *max_errors, *drops;
-    const char *report, *metrics, *files_from, *isa, *part;
+    const char *report, *metrics, *files_from, *isa, *part, *lock;
 };
 
 struct command_example {

@@ -146,6 +146,18 @@ report_is_json() {
     done
 }
 
+lock_is_held() {
+    (
+        exec 7>"lock.$1"
+        flock -n 7
+        run_split timeout 60 "$1" --lock "lock.$1" $(arguments "$1") <"$(input_for "$1")"
+        expect_status 75 && grep -q "is locked by another process" "$BATS_TEST_TMPDIR/e"
+    ) || return 1
+    run_split timeout 60 "$1" --lock "lock.$1" $(arguments "$1") <"$(input_for "$1")"
+    expect_status 0
+}
+@test "--lock: busy is exit 75, free again is 0" { each lock_is_held; }
+
 usage_leaves_no_output() {
     run_split "$1" --no-such-option -o made-by-mistake --report r-by-mistake </dev/null
     expect_status 2 && [ ! -e made-by-mistake ] && [ ! -e r-by-mistake ]
