@@ -187,7 +187,7 @@ static void test_ratio(void **state)
         alarms += alarm;
     }
     assert_true(alarms <= 2000 * 0.05);
-    assert_true(seq_ratio(2000, 260, 0.1) > log(1e3)); /* 13 % where 10 % should be */
+    assert_true(seq_ratio(2000, 260, 0.1) > log(100)); /* 13 % where 10 % should be */
 }
 
 int main(void)
