@@ -3,7 +3,7 @@
  *     build/perf/tokenize_bench [--seconds S] [--isa NAME] [TOKENIZER TEXT]...
  *
  * Without arguments: the demo tokenizer on the project's own manuals and sources, and, with the
- * conformance data (DATA), GPT-2 and Qwen 2 on a whole English and a whole Japanese book. "cold" is
+ * conformance data (DATA), GPT-2, Qwen 2, cl100k and o200k on a whole English and a whole Japanese book. "cold" is
  * the first pass with empty word caches, "warm" the best of the later ones. Limits beside it: the
  * splitter alone (pieces, no ids) and decode. The worst cases are 10 MB of one thing, as a multiple
  * of the time of prose.
@@ -47,8 +47,10 @@ struct loaded {
     struct arena arena;
 };
 
-static bool load(struct loaded *l, const char *path)
+/* pattern: of tiktoken's ranks, or NULL */
+static bool load(struct loaded *l, const char *path, const char *pattern)
 {
+    struct tok_conf conf = { .name = path, .pattern_name = pattern };
     struct err err;
     struct os_stat st;
 
@@ -61,7 +63,7 @@ static bool load(struct loaded *l, const char *path)
         double start = now_s();
         tok_free(l->t);
         arena_release(&l->arena);
-        l->t = tok_load(&(struct tok_conf){ path }, bytes, &l->arena, &err);
+        l->t = tok_load(&conf, bytes, &l->arena, &err);
         best = MIN(best, now_s() - start);
         if (!l->t) {
             fprintf(stderr, "%s\n", err.text);
@@ -186,7 +188,10 @@ static slice own_text(void)
 
 static void by_default(void)
 {
-    static const char *const vocab[] = { "gpt2", "qwen2" };
+    static const char *const vocab[][2] = { { "gpt2/tokenizer.json", NULL },
+                                            { "qwen2/tokenizer.json", NULL },
+                                            { "cl100k_base/cl100k_base.tiktoken", "cl100k_base" },
+                                            { "o200k_base/o200k_base.tiktoken", "o200k_base" } };
     static const char *const books[] = { "pride_and_prejudice.txt", "wagahai.txt" };
     const char *build = getenv("BUILD"), *data = getenv("DATA");
     char path[4096], text_path[4096];
@@ -194,7 +199,7 @@ static void by_default(void)
 
     snprintf(path, sizeof path, "%s/share/millrace/tldr-7m/tokenizer.json",
              build ? build : "build");
-    if (load(&l, path)) {
+    if (load(&l, path, NULL)) {
         slice own = own_text();
         measure(l.t, "manuals and sources", own);
         worst_cases(l.t, own);
@@ -202,8 +207,8 @@ static void by_default(void)
         arena_release(&l.arena);
     }
     for (ptrdiff_t v = 0; data && v < countof(vocab); v++) {
-        snprintf(path, sizeof path, "%s/tokenizers/%s/tokenizer.json", data, vocab[v]);
-        if (!load(&l, path))
+        snprintf(path, sizeof path, "%s/tokenizers/%s", data, vocab[v][0]);
+        if (!load(&l, path, vocab[v][1]))
             continue;
         for (ptrdiff_t b = 0; b < countof(books); b++) {
             snprintf(text_path, sizeof text_path, "%s/tokenizers/corpora/%s", data, books[b]);
@@ -236,7 +241,7 @@ int main(int argc, char **argv)
     if (optind == argc)
         by_default();
     for (; optind + 1 < argc; optind += 2) {
-        if (!load(&l, argv[optind]))
+        if (!load(&l, argv[optind], NULL))
             return 66;
         slice text = read_file(argv[optind + 1]);
         measure(l.t, argv[optind + 1], text);

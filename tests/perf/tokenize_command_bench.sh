@@ -3,7 +3,8 @@
 #
 # The text is an English novel of the conformance data (DATA), or the project's own manuals.
 # MB are bytes of text, not of JSON; "cpu" divides them by processor time, which other load on the
-# machine disturbs less. The peer is Hugging Face tokenizers in the same run, where the
+# machine disturbs less; of --words and --train they are bytes of JSON. The peers are Hugging Face
+# tokenizers and gigatoken in the same run, where the
 # python3 that PEER_PYTHON names has it: encode_batch_fast on all its threads (RAYON_NUM_THREADS=1 for
 # one), which reads no JSON and writes none.
 set -eu
@@ -31,20 +32,38 @@ run() { # LABEL ARGS...
     shift
     best='0 0'
     for _ in 1 2 3; do
-        "$build/bin/tokenize" -t "$tokenizer" --report "$tmp/r.json" "$@" >/dev/null
+        "$build/bin/tokenize" "$@" --report "$tmp/r.json" >"$tmp/out"
         best=$(python3 -c 'import json,sys
-d=json.load(open(sys.argv[1])); mb=d["text_bytes_total"]/1e6
+d=json.load(open(sys.argv[1])); mb=d.get("text_bytes_total", d["bytes_in"])/1e6
 print(*(max(float(b), mb/d[k]) for b, k in zip(sys.argv[2:], ("seconds", "cpu_seconds"))))' "$tmp/r.json" $best)
     done
     printf '    %-30s %7.0f MB/s  cpu %5.0f MB/s\n' "$label" $best
 }
 
-run 'tokenize -j1' -j1 "$tmp/text.jsonl"
-run 'tokenize -j2' -j2 "$tmp/text.jsonl"
-run 'tokenize -j1 --count' -j1 --count "$tmp/text.jsonl"
-run 'tokenize -j1 --drop-field' -j1 --drop-field "$tmp/text.jsonl"
+run 'tokenize -j1' -t "$tokenizer" -j1 "$tmp/text.jsonl"
+run 'tokenize -j2' -t "$tokenizer" -j2 "$tmp/text.jsonl"
+run 'tokenize -j1 --format packed' -t "$tokenizer" -j1 --format packed "$tmp/text.jsonl"
+run 'tokenize -j2 --format packed' -t "$tokenizer" -j2 --format packed "$tmp/text.jsonl"
+run 'tokenize -j1 --count' -t "$tokenizer" -j1 --count "$tmp/text.jsonl"
+run 'tokenize -j1 --drop-field' -t "$tokenizer" -j1 --drop-field "$tmp/text.jsonl"
 "$build/bin/tokenize" -t "$tokenizer" --drop-field "$tmp/text.jsonl" >"$tmp/ids.jsonl"
-run 'tokenize -j1 --decode' -j1 --decode "$tmp/ids.jsonl"
+run 'tokenize -j1 --decode' -t "$tokenizer" -j1 --decode "$tmp/ids.jsonl"
+run 'tokenize -j1 --words' --words -j1 "$tmp/text.jsonl"
+run 'tokenize --train, 8000 tokens' --train bpe --vocab-size 8000 "$tmp/text.jsonl"
+
+# From the start of the process to the end of empty input: of the file, and compiled.
+"$build/bin/tokenize" -t "$tokenizer" --compile >"$tmp/compiled.mrt"
+for file in "$tokenizer" "$tmp/compiled.mrt"; do
+    python3 -c 'import resource, subprocess, sys
+best = 1e9
+for _ in range(10):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+print(f"    start with {sys.argv[3].rsplit(chr(47), 1)[1]:<19} {best * 1e3:7.1f} ms of processor time")' \
+        "$build/bin/tokenize" -t "$file"
+done
 
 peer=${PEER_PYTHON:-python3}
 if ! "$peer" -c 'import tokenizers' 2>/dev/null; then
@@ -68,3 +87,18 @@ print(f"    Hugging Face {tokenizers.__version__}, {sys.argv[3]} threads {size /
       f"  cpu {size / best[1] / 1e6:5.1f} MB/s")
 EOF
 done
+if "$peer" -c 'import gigatoken' 2>/dev/null; then
+    "$peer" - "$tokenizer" "$tmp/text.jsonl" <<'EOF'
+import json, sys, time
+import gigatoken
+t = gigatoken.Tokenizer(sys.argv[1])
+texts = [json.loads(line)["text"] for line in open(sys.argv[2])]
+size = sum(len(s.encode()) for s in texts)
+cpu = []
+for _ in range(3):
+    start = time.process_time()
+    t.encode_batch(texts, parallel=False)
+    cpu.append(time.process_time() - start)
+print(f"    gigatoken, 1 thread, from memory: cpu {size / cpu[0] / 1e6:5.0f} MB/s first, {size / min(cpu) / 1e6:5.0f} best")
+EOF
+fi
