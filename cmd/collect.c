@@ -38,7 +38,7 @@ static bool check_quote(const char *value, struct err *err)
 
 static const struct opt opts[] = {
     { 0, "input-type", OPT_ENUM, AT(input_type), .arg = "TYPE", .def = "auto",
-      .choices = "auto|text|jsonl|json|csv|tsv|warc|arc|html", .group = "Input",
+      .choices = "auto|text|jsonl|json|csv|tsv|warc|arc|html|subtitles", .group = "Input",
       .help = "what files and members hold; auto: suffix, content" },
     { 0, "include", OPT_STRING, AT(include), .arg = "GLOB", .flags = OPT_REPEAT, .group = "Input",
       .help = "take only files and members that match" },
@@ -124,6 +124,7 @@ static void report_counts(struct app *app, const struct gather *g)
     report_int(r, "members_total", l->members, "members of archives seen");
     report_int(r, "texts_total", c->text, "files read as text");
     report_int(r, "pages_total", c->html, "files read as HTML");
+    report_int(r, "subtitles_total", c->subtitles, "files read as subtitles");
     report_int(r, "mended_pages_total", c->records.mended_pages,
                "pages with bytes that are not UTF-8, replaced");
     report_int(r, "streams_total", c->jsonl + c->json + c->csv + c->tsv,

@@ -119,7 +119,9 @@ static bool read_text(struct filling *f, struct err *err)
     if (len)
         memcpy(p, g->text.ptr, (size_t)len);
     memset(p + len, 0, RECORD_PADDING);
-    struct piece *pc = add_piece(f, g->format == MAGIC_HTML ? PIECE_HTML : PIECE_TEXT);
+    struct piece *pc = add_piece(f, g->format == MAGIC_HTML        ? PIECE_HTML
+                                    : g->format == MAGIC_SUBTITLES ? PIECE_SUBTITLES
+                                                                   : PIECE_TEXT);
     pc->bytes = slice_make(p, len);
     f->bytes += len;
     return true;
@@ -466,13 +468,14 @@ static bool begin_leaf(struct filling *f, struct err *err)
     g->format = g->conf.format;
     if (g->format == MAGIC_AUTO)
         g->format = magic_format(g->leaf.head, g->leaf.whole, slice_of(g->leaf.id));
-    int64_t *counts[] = { NULL,           &g->counts.text, &g->counts.jsonl, &g->counts.json,
-                          &g->counts.csv, &g->counts.tsv,  &g->counts.warc,  &g->counts.arc,
-                          &g->counts.html };
+    int64_t *counts[] = {
+        NULL,           &g->counts.text, &g->counts.jsonl, &g->counts.json, &g->counts.csv,
+        &g->counts.tsv, &g->counts.warc, &g->counts.arc,   &g->counts.html, &g->counts.subtitles
+    };
     ++*counts[g->format];
     if (g->format == MAGIC_HTML && g->conf.html == WEBPAGE_RAW)
         g->format = MAGIC_TEXT;
-    if (g->format == MAGIC_TEXT || g->format == MAGIC_HTML)
+    if (g->format == MAGIC_TEXT || g->format == MAGIC_HTML || g->format == MAGIC_SUBTITLES)
         return read_text(f, err);
     open_stream(f);
     return skip_mark(f, err);

@@ -32,8 +32,8 @@ struct gather_conf {
 };
 
 struct gather_counts {
-    int64_t text, jsonl, json, csv, tsv, warc, arc, html; /* leaves read as such */
-    struct render_counts records;                         /* complete after the run */
+    int64_t text, jsonl, json, csv, tsv, warc, arc, html, subtitles; /* leaves read as such */
+    struct render_counts records;                                    /* complete after the run */
 };
 
 /* NULL: an unknown charset (ERR_USAGE). conf's strings are borrowed. */

@@ -335,12 +335,13 @@ enum magic_format magic_format(slice head, bool whole, slice name)
         const char *suffix;
         enum magic_format format;
     } known[] = {
-        { ".txt", MAGIC_TEXT },      { ".text", MAGIC_TEXT },   { ".md", MAGIC_TEXT },
-        { ".markdown", MAGIC_TEXT }, { ".rst", MAGIC_TEXT },    { ".tex", MAGIC_TEXT },
-        { ".log", MAGIC_TEXT },      { ".jsonl", MAGIC_JSONL }, { ".ndjson", MAGIC_JSONL },
-        { ".json", MAGIC_JSON },     { ".csv", MAGIC_CSV },     { ".tsv", MAGIC_TSV },
-        { ".tab", MAGIC_TSV },       { ".html", MAGIC_HTML },   { ".htm", MAGIC_HTML },
-        { ".xhtml", MAGIC_HTML },    { ".shtml", MAGIC_HTML },
+        { ".txt", MAGIC_TEXT },      { ".text", MAGIC_TEXT },     { ".md", MAGIC_TEXT },
+        { ".markdown", MAGIC_TEXT }, { ".rst", MAGIC_TEXT },      { ".tex", MAGIC_TEXT },
+        { ".log", MAGIC_TEXT },      { ".jsonl", MAGIC_JSONL },   { ".ndjson", MAGIC_JSONL },
+        { ".json", MAGIC_JSON },     { ".csv", MAGIC_CSV },       { ".tsv", MAGIC_TSV },
+        { ".tab", MAGIC_TSV },       { ".html", MAGIC_HTML },     { ".htm", MAGIC_HTML },
+        { ".srt", MAGIC_SUBTITLES }, { ".vtt", MAGIC_SUBTITLES }, { ".xhtml", MAGIC_HTML },
+        { ".shtml", MAGIC_HTML },
     };
     bool arc;
     if (warc_detect(head, &arc))

@@ -48,7 +48,8 @@ enum magic_format {
     MAGIC_TSV,
     MAGIC_WARC,
     MAGIC_ARC,
-    MAGIC_HTML
+    MAGIC_HTML,
+    MAGIC_SUBTITLES
 };
 
 /* name: the file's or member's; a zip by content whose suffix is that of an office document, an

@@ -3,6 +3,7 @@
 #include "charset.h"
 #include "htmldoc.h"
 #include "magic.h"
+#include "subtitles.h"
 #include "warc.h"
 
 #define EXACT_ABOVE (1 << 20) /* texts longer than this get a buffer of the size they need */
@@ -576,6 +577,18 @@ static ptrdiff_t prepare(struct writer *w, const struct piece *pc, void **prepar
         extract(w, h);
         *prepared = h;
         return bound + quoted_bound(h->utf8) + h->meta.len;
+    case PIECE_SUBTITLES:;
+        struct text *cues = arena_new(arena, struct text, 1);
+        struct buf out = { 0 };
+        cues->piece = pc;
+        decode(w, pc->bytes, w->conf->charset, cues);
+        if (!cues->reason) {
+            subtitles_text(cues->utf8, &out);
+            cues->utf8 = arena_dup(arena, buf_slice(&out));
+        }
+        buf_release(&out);
+        *prepared = cues;
+        return bound + quoted_bound(cues->utf8);
     case PIECE_ROWS:;
         struct table_columns *c = arena_new(arena, struct table_columns, 1);
         piece_columns(w, pc, c); /* judged when the file was opened */
@@ -618,6 +631,7 @@ void render_unit(const struct render_conf *c, struct render_scratch *scratch,
         switch (pc->kind) {
         case PIECE_TEXT:
         case PIECE_HTML:
+        case PIECE_SUBTITLES:
             unit->in++;
             write_text(&w, prepared[n]);
             break;

@@ -4,6 +4,7 @@
  * one stream. render_unit turns the pieces of one unit into JSONL:
  *   text   {"id":ID,"source":SOURCE,"text":TEXT}; when it was not UTF-8, "meta":{"charset":NAME} too
  *   HTML   the same, the text extracted (webpage.h), and in "meta" what the page says about itself
+ *   subtitles  a text of the cues' lines (subtitles.h)
  *   lines  the object as it is, with "id" (ID#LINE) and "source" in front where they are missing
  *   JSON   the same for each value (ID#N), white space with newlines taken out; a string is a text
  *   rows   id (ID#N), source, text, then the other columns in their order
@@ -25,6 +26,7 @@
 enum piece_kind {
     PIECE_TEXT,
     PIECE_HTML,
+    PIECE_SUBTITLES,
     PIECE_LINES,
     PIECE_ROWS,
     PIECE_JSON,

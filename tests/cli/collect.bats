@@ -620,6 +620,38 @@ while data:
     [ -z "$(ls -A | grep tmp || true)" ]
 }
 
+# ---- subtitles
+
+@test "subtitles: a line per cue, without numbers, times and marks" {
+    printf '\xef\xbb\xbf1\r\n00:00:01,000 --> 00:00:02,000\r\n{\\an8}<i>Hello</i>,\r\nworld & you\r\n\r\n2\r\n00:00:03,000 --> 00:00:04,000\r\n1984\r\n3 < 4\r\n\r\n\r\nno cue\r\n' >a.srt
+    collect_both a.srt
+    [ "$(ids text)" = $'Hello, world & you\n1984 3 < 4\nno cue' ]
+    cat >b.vtt <<'END'
+WEBVTT - a title
+Kind: captions
+
+STYLE
+::cue { color: red }
+
+NOTE a comment
+of two lines
+
+intro
+00:01.000 --> 00:02.000 align:start
+<v Roger>Fish &amp; <c.loud>chips</c> <00:01.500>now
+
+00:03.000 --> 00:04.000
+<b></b>
+2 &lt; 3
+END
+    collect_both b.vtt
+    [ "$(ids text)" = $'Fish & chips now\n2 < 3' ]
+    cp b.vtt b
+    collect_both b --input-type subtitles --report r
+    [ "$(ids text)" = $'Fish & chips now\n2 < 3' ]
+    [ "$(json r 'd["subtitles_total"]')" = 1 ]
+}
+
 # ---- HTML
 
 page() {
