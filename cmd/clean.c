@@ -116,7 +116,7 @@ static const struct opt opts[] = {
       .needs = "lang", .help = "drop texts whose language is less probable" },
     { 0, "lang-model", OPT_PATH, AT(lang_model), .arg = "FILE", .group = "Language",
       .needs = "lang", .help = "fastText model instead of our own: lid.176.bin" },
-    { 0, "model", OPT_PATH, AT(model), .arg = "FILE", .group = "Language",
+    { 'm', "model", OPT_PATH, AT(model), .arg = "FILE", .group = "Language",
       .help = "fastText model that scores texts, .bin or .ftz" },
     { 0, "model-label", OPT_STRING, AT(model_label), .arg = "L", .group = "Language",
       .needs = "model", .help = "the label whose probability is the score" },
