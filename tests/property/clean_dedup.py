@@ -130,7 +130,7 @@ def exact(data, field):
     """dedup keeps what a python3 set keeps, whatever -j and however the input is cut"""
     twice = data + data[:len(data) // 2].rpartition(b"\n")[0] + b"\n"
     want = reference_dedup(twice, lambda t: t, field)
-    for args in (["-j1"], ["-j2"], ["-j7"], ["--trust-hash"], ["--memory", "1M"]):
+    for args in (["-j1"], ["-j2"], ["-j7"], ["--trust-hash"], ["--memory", "4M"]):
         assert run(DEDUP, "--field", field, *args, data=twice) == want, args
     assert run(DEDUP, "--field", field, data=want) == want
     assert run(DEDUP, "--key", "json:" + field, data=twice) == want
