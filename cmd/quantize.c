@@ -1,18 +1,23 @@
 /* quantize: a model of Hugging Face or GGUF in, a GGUF file out. */
 #include "../lib/app.h"
 #include "../lib/log.h"
+#include "../lib/model/choose.h"
+#include "../lib/model/compare.h"
 #include "../lib/model/convert.h"
 #include "../lib/model/imatrix.h"
 #include "../lib/model/inspect.h"
 #include "../lib/out.h"
 
 struct conf {
-    const char *type, *inspect, *imatrix;
+    const char *type, *inspect, *imatrix, *diff;
+    struct opt_list tensor_types;
+    double bpw;
+    int64_t size;
     int search;
-    bool dry_run, pure;
+    bool dry_run, plan, pure, verify;
 };
 
-enum mode { MODE_CONVERT, MODE_INSPECT };
+enum mode { MODE_CONVERT, MODE_INSPECT, MODE_DIFF };
 #define IN_CONVERT (1u << MODE_CONVERT)
 
 static bool check_type(const char *value, struct err *err)
@@ -32,26 +37,43 @@ static const struct opt opts[] = {
     { 0, "pure", OPT_FLAG, offsetof(struct conf, pure), .needs = "type", .modes = IN_CONVERT,
       .group = "Conversion", .help = "this type for all weights, no mixture" },
     { 0, "search", OPT_ENUM, offsetof(struct conf, search), .arg = "HOW", .def = "reference",
-      .choices = "reference|best", .needs = "type", .modes = IN_CONVERT, .group = "Conversion",
-      .help = "llama.cpp's scales, or those of least error (slow)" },
-    { 0, "imatrix", OPT_PATH, offsetof(struct conf, imatrix), .arg = "FILE", .needs = "type",
-      .modes = IN_CONVERT, .group = "Conversion",
+      .choices = "reference|best", .needs = "type|bpw|size", .modes = IN_CONVERT,
+      .group = "Conversion", .help = "llama.cpp's scales, or those of least error (slow)" },
+    { 0, "imatrix", OPT_PATH, offsetof(struct conf, imatrix), .arg = "FILE",
+      .needs = "type|bpw|size", .modes = IN_CONVERT, .group = "Conversion",
       .help = "weigh errors by importance (infer --imatrix-out)" },
+    { 0, "tensor-type", OPT_STRING, offsetof(struct conf, tensor_types), .arg = "REGEX=TYPE",
+      .flags = OPT_REPEAT, .modes = IN_CONVERT, .group = "Conversion",
+      .help = "of weights whose name matches; the last rule counts" },
+    { 0, "bpw", OPT_FLOAT, offsetof(struct conf, bpw), .arg = "BITS", .def = "0", .min = 0,
+      .max = 32, .modes = IN_CONVERT, .group = "Conversion",
+      .help = "bits per weight: types by measured error" },
+    { 0, "size", OPT_SIZE, offsetof(struct conf, size), .arg = "BYTES", .def = "0", .min = 0,
+      .max = 1e15, .modes = IN_CONVERT, .group = "Conversion",
+      .help = "of the file at most: types by measured error" },
+    { 0, "plan", OPT_FLAG, offsetof(struct conf, plan), .modes = IN_CONVERT, .group = "Conversion",
+      .help = "print types, bytes and errors as JSON, write nothing" },
     { 0, "dry-run", OPT_FLAG, offsetof(struct conf, dry_run), .modes = IN_CONVERT,
       .group = "Conversion", .help = "print the table of tensors, write nothing" },
+    { 0, "verify", OPT_FLAG, offsetof(struct conf, verify), .modes = IN_CONVERT,
+      .group = "Conversion", .help = "read the file again, print errors by tensor" },
     { 0, "inspect", OPT_PATH, offsetof(struct conf, inspect), .arg = "MODEL", .flags = OPT_MODE,
       .group = "Other modes", .help = "print metadata and tensors as one JSON object" },
+    { 0, "diff", OPT_PATH, offsetof(struct conf, diff), .arg = "MODEL", .flags = OPT_MODE,
+      .group = "Other modes", .help = "print how far another model's weights are from it" },
 };
 
 static const struct command_mode modes[] = {
     { NULL, "convert a model", 0, false },
     { "inspect", "show what a model file holds", COMMON_TARGET | COMMON_JOBS | COMMON_PROGRESS,
       true },
+    { "diff", "compare two models", COMMON_TARGET | COMMON_JOBS | COMMON_PROGRESS, false },
 };
 
 static const char *const synopsis[] = {
     "[options] -o FILE.gguf MODEL",
     "[options] --inspect MODEL",
+    "[options] --diff MODEL MODEL",
     NULL,
 };
 
@@ -117,6 +139,39 @@ static bool inspect(struct app *app, const char *name, struct err *err)
     return ok;
 }
 
+/* One JSON line per tensor; exit 1 when anything differs. */
+static bool diff(struct app *app, const char *first, const char *second, struct err *err)
+{
+    struct model_file *a = open_model(app, first, err),
+                      *b = a ? open_model(app, second, err) : NULL;
+    struct buf text = { 0 };
+    int64_t different = 0;
+    bool ok = b && compare_models(a, b, &text, &different, err) && print(&text, err);
+
+    if (ok) {
+        app->report.in = app->report.out = app->report.records_out = a->tensor_count;
+        report_int(&app->report, "different_tensors", different, "Tensors that differ.");
+        if (different)
+            ok = err_set(err, ERR_FINDING, "%lld tensors differ", (long long)different);
+    }
+    buf_release(&text);
+    model_file_close(b);
+    model_file_close(a);
+    return ok;
+}
+
+static bool verify(struct app *app, const struct model_file *m, const char *path, struct err *err)
+{
+    struct model_file *written = model_file_open(path, false, &app->arena, err);
+    struct buf text = { 0 };
+    bool ok = written && compare_verify(m, written, &text, err);
+
+    ok = print(&text, ok ? err : NULL) && ok;
+    buf_release(&text);
+    model_file_close(written);
+    return ok;
+}
+
 /* Which tensors are not what was asked for, and why. */
 static void tell(struct app *app, const struct model_file *m, const struct convert_plan *p)
 {
@@ -173,17 +228,79 @@ static bool dry_run(struct app *app, const struct convert_plan *plan, struct err
     return true;
 }
 
-/* The importance matrix; NULL without one. False: it cannot be used. */
-static bool open_imatrix(struct app *app, const char *path, const struct mixture *mix,
-                         struct model_file **im, struct err *err)
+/* The importance matrix; NULL without one. */
+static bool open_imatrix(struct app *app, const char *path, struct model_file **im, struct err *err)
 {
-    *im = NULL;
-    if (!path)
-        return true;
-    if (!tensor_layout(mix->type)->from_row)
-        return err_set(err, ERR_USAGE, "option '--imatrix': %s has no use for it", mix->name);
-    *im = model_file_open(path, false, &app->arena, err);
-    return *im && imatrix_check(*im, err);
+    if (path && !(*im = model_file_open(path, false, &app->arena, err)))
+        return false;
+    return !path || imatrix_check(*im, err);
+}
+
+/* What options mean together. */
+static bool check_options(struct app *app, const struct conf *conf, const struct convert_conf *cc,
+                          struct err *err)
+{
+    bool writes = !conf->dry_run && !conf->plan, budget = conf->bpw > 0 || conf->size > 0;
+
+    if (!cc->output && writes)
+        return err_set(err, ERR_USAGE, "option '-o FILE' is required (or '--dry-run', '--plan')");
+    if (conf->dry_run && conf->plan)
+        return err_set(err, ERR_USAGE, "options '--dry-run' and '--plan' exclude each other");
+    if (conf->bpw > 0 && conf->size > 0)
+        return err_set(err, ERR_USAGE, "options '--bpw' and '--size' exclude each other");
+    if (budget && opt_given(&self, &app->options, "type"))
+        return err_set(err, ERR_USAGE, "option '--type' has no effect with '--bpw' or '--size'");
+    if (cc->pure && !cc->mixture->bit)
+        return err_set(err, ERR_USAGE, "option '--pure': %s is no mixture", cc->mixture->name);
+    if (cc->best && !budget && !tensor_layout(cc->mixture->type)->from_row)
+        return err_set(err, ERR_USAGE, "option '--search': %s has no scales to seek",
+                       cc->mixture->name);
+    if (conf->imatrix && !budget && !conf->plan && !tensor_layout(cc->mixture->type)->from_row)
+        return err_set(err, ERR_USAGE, "option '--imatrix': %s has no use for it",
+                       cc->mixture->name);
+    if (conf->verify && !writes)
+        return err_set(err, ERR_USAGE, "option '--verify' has no effect with '--%s'",
+                       conf->plan ? "plan" : "dry-run");
+    if (cc->output && strcmp(cc->output, "-") == 0)
+        return err_set(err, ERR_USAGE,
+                       "option '-o -': a model is written to a file, not to stdout");
+    return !cc->output || convert_check_output(cc->output, cc->force, err);
+}
+
+static bool print_plan(const struct convert_plan *plan, struct err *err)
+{
+    struct buf text = { 0 };
+
+    choose_print(plan, &text);
+    bool ok = print(&text, err);
+    buf_release(&text);
+    return ok;
+}
+
+static bool carry_out(struct app *app, const struct conf *conf, const struct model_file *m,
+                      const struct convert_conf *cc, struct err *err)
+{
+    struct convert_plan plan = { 0 };
+    bool writes = !conf->dry_run && !conf->plan;
+    bool ok = convert_plan_make(m, cc, &app->arena, &plan, err);
+
+    if (ok) {
+        app->report.in = app->report.out = app->report.records_out = plan.count;
+        app->report.bytes_in = plan.bytes_in;
+        tell(app, m, &plan);
+        if (cc->imatrix && !plan.weighted)
+            ok = err_set(err, ERR_CONFIG, "%s: knows none of the tensors of %s", cc->imatrix->path,
+                         m->path);
+    }
+    if (ok)
+        ok = conf->dry_run ? dry_run(app, &plan, err)
+             : conf->plan  ? print_plan(&plan, err)
+                           : convert_write(m, &plan, cc, err);
+    if (ok && conf->verify)
+        ok = verify(app, m, cc->output, err);
+    app->report.bytes_out = ok && writes ? plan.bytes_out : 0;
+    convert_plan_release(&plan);
+    return ok;
 }
 
 static bool convert(struct app *app, const struct conf *conf, struct err *err)
@@ -192,46 +309,27 @@ static bool convert(struct app *app, const struct conf *conf, struct err *err)
         .mixture = mixture_find(slice_of(conf->type)),
         .pure = conf->pure,
         .best = conf->search == 1,
+        .bpw = conf->bpw,
+        .size_bytes = conf->size,
+        .measure = conf->plan,
         .jobs = (int)app->common.jobs,
         .output = app->common.output,
         .force = app->common.force,
         .progress = show_progress,
         .progress_arg = app,
+        .rule_count = conf->tensor_types.count,
     };
-    struct convert_plan plan = { 0 };
+    struct model_file *im = NULL, *m = NULL;
 
-    if (!cc.output && !conf->dry_run)
-        return err_set(err, ERR_USAGE, "option '-o FILE' is required (or '--dry-run')");
-    if (cc.pure && !cc.mixture->bit)
-        return err_set(err, ERR_USAGE, "option '--pure': %s is no mixture", cc.mixture->name);
-    if (cc.best && !tensor_layout(cc.mixture->type)->from_row)
-        return err_set(err, ERR_USAGE, "option '--search': %s has no scales to seek",
-                       cc.mixture->name);
-    if (cc.output && strcmp(cc.output, "-") == 0)
-        return err_set(err, ERR_USAGE,
-                       "option '-o -': a model is written to a file, not to stdout");
-    if (cc.output && !convert_check_output(cc.output, cc.force, err))
-        return false;
-    struct model_file *im, *m;
-    if (!open_imatrix(app, conf->imatrix, cc.mixture, &im, err) ||
-        !(m = open_model(app, app->options.operands[0], err))) {
-        model_file_close(im);
-        return false;
-    }
+    cc.rules = arena_new(&app->arena, struct convert_rule, MAX(1, cc.rule_count));
+    bool ok = check_options(app, conf, &cc, err);
+    for (ptrdiff_t i = 0; i < cc.rule_count && ok; i++)
+        ok = convert_rule_parse(conf->tensor_types.items[i], &cc.rules[i], err);
+    ok = ok && open_imatrix(app, conf->imatrix, &im, err) &&
+         (m = open_model(app, app->options.operands[0], err));
     cc.imatrix = im;
-    bool ok = convert_plan_make(m, &cc, &app->arena, &plan, err);
-    if (ok) {
-        app->report.in = app->report.out = app->report.records_out = plan.count;
-        app->report.bytes_in = plan.bytes_in;
-        tell(app, m, &plan);
-        if (im && !plan.weighted)
-            ok = err_set(err, ERR_CONFIG, "%s: knows none of the tensors of %s", im->path, m->path);
-    }
-    if (ok) {
-        ok = conf->dry_run ? dry_run(app, &plan, err) : convert_write(m, &plan, &cc, err);
-        app->report.bytes_out = ok && !conf->dry_run ? plan.bytes_out : 0;
-    }
-    convert_plan_release(&plan);
+    ok = ok && carry_out(app, conf, m, &cc, err);
+    convert_rules_free(cc.rules, cc.rule_count);
     model_file_close(m);
     model_file_close(im);
     return ok;
@@ -243,6 +341,8 @@ static bool run(struct app *app, void *conf_ptr, struct err *err)
 
     if (app->options.mode == MODE_INSPECT)
         return inspect(app, conf->inspect, err);
+    if (app->options.mode == MODE_DIFF)
+        return diff(app, conf->diff, app->options.operands[0], err);
     return convert(app, conf, err);
 }
 

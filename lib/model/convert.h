@@ -27,8 +27,17 @@
 
 struct convert_conf {
     const struct mixture *mixture;
-    bool pure;                        /* its type for all weights */
-    bool best;                        /* --search best: blocks_best_row */
+    bool pure;            /* its type for all weights */
+    struct convert_rule { /* --tensor-type; the last that matches counts */
+        const char *text; /* as given, for messages */
+        struct regex *pattern;
+        int type;
+    } * rules;
+    ptrdiff_t rule_count;
+    double bpw;         /* > 0: bits per weight, all tensors together; types by measured error */
+    int64_t size_bytes; /* > 0: of the whole file, likewise */
+    bool measure;       /* error and rmse of every tensor are wanted */
+    bool best;          /* --search best: blocks_best_row */
     const struct model_file *imatrix; /* importance (imatrix.h), open; or NULL */
     int jobs;
     const char *output;
@@ -42,6 +51,9 @@ struct convert_tensor {
     struct tensor out; /* type, shape, offset and bytes in the result */
     const struct tensor *from;
     const float *importance; /* [matrices][columns], or NULL */
+    bool quantizable;        /* a weight that may have any type */
+    bool fixed;              /* its type is by --tensor-type */
+    double error, rmse;      /* choose.h */
     bool by_rows, best;      /* rows are quantized as a whole; with the better search */
     const char *reason;      /* why it is not the type asked for; NULL: it is */
     bool fallback;           /* the reason is a row that does not divide */
@@ -56,6 +68,9 @@ struct convert_plan {
     ptrdiff_t fallbacks, weighted; /* tensors with a fallback type, with importance */
 };
 
+/* "REGEX=TYPE" -> rule; false: ERR_USAGE. convert_rules_free frees the patterns. */
+bool convert_rule_parse(const char *text, struct convert_rule *rule, struct err *err);
+void convert_rules_free(struct convert_rule *rules, ptrdiff_t count);
 /* The keys of the tokenizer are taken from the model (GGUF) or loaded (folder). */
 bool convert_plan_make(const struct model_file *m, const struct convert_conf *conf,
                        struct arena *arena, struct convert_plan *plan, struct err *err);

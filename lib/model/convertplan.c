@@ -1,10 +1,13 @@
 /* The plan of convert.h: no I/O. */
 #include <stdio.h>
 
+#include "../regex.h"
+#include "choose.h"
 #include "convert.h"
 #include "gguf.h"
 #include "imatrix.h"
 #include "modeltok.h"
+#include "threads.h"
 
 /* Larger ones are pages of nothing between tensors. */
 #define ALIGNMENT_MAX 65536
@@ -21,6 +24,72 @@ static int kept_type(const struct model_file *m, const struct tensor *from)
     bool plain = from->type == TENSOR_F16 || from->type == TENSOR_BF16;
 
     return m->kind == MODEL_GGUF && plain ? (int)from->type : TENSOR_F32;
+}
+
+bool convert_rule_parse(const char *text, struct convert_rule *rule, struct err *err)
+{
+    const char *equals = strrchr(text, '=');
+
+    *rule = (struct convert_rule){ .text = text };
+    if (!equals || equals == text)
+        return err_set(err, ERR_USAGE, "option '--tensor-type %s': REGEX=TYPE is expected", text);
+    const struct mixture *mix = mixture_find(slice_of(equals + 1));
+    if (!mix)
+        return err_set(err, ERR_USAGE, "option '--tensor-type %s': unknown type", text);
+    rule->type = mix->type;
+    rule->pattern = regex_new(slice_make(text, equals - text), 0, err);
+    return rule->pattern || err_context(err, "option '--tensor-type %s'", text);
+}
+
+void convert_rules_free(struct convert_rule *rules, ptrdiff_t count)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        if (rules[i].pattern)
+            regex_free(rules[i].pattern);
+}
+
+static bool rule_matches(const struct convert_rule *rule, slice name)
+{
+    struct regex_scratch *s = regex_scratch_new();
+    bool found = regex_find(rule->pattern, s, name, 0, 0) == REGEX_MATCH;
+
+    regex_scratch_free(s);
+    return found;
+}
+
+/* The type that --tensor-type gives; t->fixed says whether one does. */
+static bool rule_type(const struct convert_conf *conf, const struct tensor *from,
+                      struct convert_tensor *t, struct err *err)
+{
+    for (ptrdiff_t i = 0; i < conf->rule_count; i++) {
+        const struct tensor_layout *l = tensor_layout(conf->rules[i].type);
+        if (!rule_matches(&conf->rules[i], from->name))
+            continue;
+        if (from->ne[0] % l->block)
+            return err_set(
+                err, ERR_USAGE,
+                "option '--tensor-type %s': tensor %s has rows of %lld, %s has blocks of %d",
+                conf->rules[i].text, ERR_QUOTE(from->name), (long long)from->ne[0], l->name,
+                l->block);
+        t->out.type = (enum tensor_type)l->type;
+        t->fixed = true;
+    }
+    return true;
+}
+
+/* Every rule must be of use. */
+static bool rules_used(const struct model_file *m, const struct convert_conf *conf, struct err *err)
+{
+    for (ptrdiff_t i = 0; i < conf->rule_count; i++) {
+        bool used = false;
+        for (ptrdiff_t k = 0; k < m->tensor_count && !used; k++)
+            used =
+                !mixture_keeps(&m->tensors[k]) && rule_matches(&conf->rules[i], m->tensors[k].name);
+        if (!used)
+            return err_set(err, ERR_USAGE, "option '--tensor-type %s': no weight has such a name",
+                           conf->rules[i].text);
+    }
+    return true;
 }
 
 static bool choose_type(const struct model_file *m, const struct convert_conf *conf,
@@ -46,6 +115,11 @@ static bool choose_type(const struct model_file *m, const struct convert_conf *c
                                                             : "never quantized";
         return true;
     }
+    t->quantizable = true;
+    if (!rule_type(conf, from, t, err))
+        return false;
+    if (t->fixed)
+        return true;
     struct mixture_choice c = mixture_choose(conf->mixture, model, from, order, conf->pure);
     t->out.type = (enum tensor_type)c.type;
     t->fallback = c.fallback;
@@ -208,6 +282,78 @@ static bool check_source(const struct model_file *m, struct err *err)
     return true;
 }
 
+/* Types under a budget, and errors, where they are asked for. */
+static bool by_error(const struct model_file *m, const struct convert_conf *conf,
+                     struct arena *arena, struct convert_plan *p, struct err *err)
+{
+    int64_t weights = 0, budget = 0;
+
+    if (!(conf->bpw > 0) && !conf->size_bytes && !conf->measure)
+        return true;
+    for (ptrdiff_t i = 0; i < p->count; i++)
+        weights += tensor_elements(&p->tensors[i].out);
+    if (conf->bpw > 0)
+        budget = (int64_t)(conf->bpw * (double)weights / 8);
+    if (conf->size_bytes) { /* what is not weights: header, padding */
+        struct buf header = { 0 };
+        struct tensor *out = arena_new(arena, struct tensor, MAX(1, p->count));
+        for (ptrdiff_t i = 0; i < p->count; i++)
+            out[i] = p->tensors[i].out;
+        gguf_build(&p->keys, out, p->count, m->alignment, &header);
+        budget = conf->size_bytes - header.len - p->count * m->alignment;
+        buf_release(&header);
+    }
+    struct threads *pool = threads_new(conf->jobs, err);
+    bool ok =
+        pool &&
+        (!(conf->bpw > 0 || conf->size_bytes) || choose_types(m, p, budget, pool, arena, err)) &&
+        choose_measure(m, p, pool, err);
+    if (pool)
+        threads_free(pool);
+    return ok || err_context(err, "%s", m->path);
+}
+
+/* A file whose types were chosen is called by the one that most weights have. */
+static void name_by_types(struct convert_plan *p)
+{
+    int64_t most = 0;
+
+    for (ptrdiff_t i = 0; i < p->count; i++) {
+        int64_t same = 0;
+        for (ptrdiff_t k = 0; k < p->count; k++)
+            if (p->tensors[k].out.type == p->tensors[i].out.type)
+                same += tensor_elements(&p->tensors[k].out);
+        const struct mixture *mix =
+            mixture_find(slice_of(tensor_type_name((int)p->tensors[i].out.type)));
+        if (same <= most || !mix)
+            continue;
+        most = same;
+        model_keys_set(&p->keys, SLICE("general.file_type"), model_u32((uint32_t)mix->file_type));
+    }
+}
+
+/* Places in the file. */
+static bool finish(const struct model_file *m, struct convert_plan *p, struct arena *arena)
+{
+    struct tensor *out = arena_new(arena, struct tensor, MAX(1, p->count));
+
+    for (ptrdiff_t i = 0; i < p->count; i++) {
+        struct convert_tensor *t = &p->tensors[i];
+        bool blocks = tensor_layout((int)t->out.type)->from_row;
+        t->best = t->best && blocks;
+        t->importance = blocks ? t->importance : NULL;
+        t->by_rows = t->best || t->importance;
+        p->weighted += t->importance != NULL;
+        p->fallbacks += t->fallback;
+        p->bytes_in += t->from->bytes;
+        out[i] = t->out;
+    }
+    p->bytes_out = gguf_build(&p->keys, out, p->count, m->alignment, &p->header);
+    for (ptrdiff_t i = 0; i < p->count; i++)
+        p->tensors[i].out = out[i];
+    return true;
+}
+
 bool convert_plan_make(const struct model_file *m, const struct convert_conf *conf,
                        struct arena *arena, struct convert_plan *p, struct err *err)
 {
@@ -217,29 +363,26 @@ bool convert_plan_make(const struct model_file *m, const struct convert_conf *co
         return false;
     struct mixture_model facts = model_facts(m, conf->imatrix != NULL);
     const int64_t *order = kind_orders(m, arena);
-    struct tensor *out = arena_new(arena, struct tensor, p->count);
+    if (!rules_used(m, conf, err))
+        return err_context(err, "%s", m->path);
     for (ptrdiff_t i = 0; i < p->count; i++) {
         struct convert_tensor *t = &p->tensors[i];
         t->from = &m->tensors[i];
+        t->best = conf->best;
         if (!choose_type(m, conf, &facts, order[i], arena, t, err))
             return err_context(err, "%s", m->path);
         if (tensor_size_bytes(&t->out) < 0)
             return err_set(err, ERR_CONFIG, "%s: tensor %s: size overflows", m->path,
                            ERR_QUOTE(t->out.name));
-        if (conf->imatrix && tensor_layout((int)t->out.type)->from_row &&
+        if (conf->imatrix && t->quantizable &&
             !imatrix_values(conf->imatrix, &t->out, arena, &t->importance, err))
             return false;
-        t->best = conf->best && tensor_layout((int)t->out.type)->from_row;
-        t->by_rows = t->best || t->importance;
-        p->weighted += t->importance != NULL;
-        out[i] = t->out;
-        p->fallbacks += t->fallback;
-        p->bytes_in += t->from->bytes;
     }
-    p->bytes_out = gguf_build(&p->keys, out, p->count, m->alignment, &p->header);
-    for (ptrdiff_t i = 0; i < p->count; i++)
-        p->tensors[i].out = out[i];
-    return true;
+    if (!by_error(m, conf, arena, p, err))
+        return false;
+    if (conf->bpw > 0 || conf->size_bytes)
+        name_by_types(p);
+    return finish(m, p, arena);
 }
 
 void convert_plan_release(struct convert_plan *p)

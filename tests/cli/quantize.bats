@@ -411,6 +411,75 @@ PY
     refused 2 "Q8_0 has no scales to seek" quantize --type Q8_0 --search best -o out.gguf m
 }
 
+@test "--tensor-type: types by name, the last rule counts" {
+    quantize --type Q4_K_M --tensor-type 'ffn_down=Q5_1' --tensor-type 'blk\.0\.=f16' -o a.gguf demo
+    types() { quantize --inspect a.gguf | json /dev/stdin "[t['type'] for t in d['tensors'] if t['name'] == '$1'][0]"; }
+    [ "$(types blk.1.ffn_down.weight)" = Q5_1 ]
+    [ "$(types blk.0.ffn_down.weight)" = F16 ]
+    [ "$(types blk.0.attn_norm.weight)" = F32 ]
+    [ "$(types blk.1.attn_q.weight)" = Q4_K ]
+    refused 2 "no weight has such a name" quantize --tensor-type 'nosuch=F16' -o out.gguf demo
+    refused 2 "no weight has such a name" quantize --tensor-type 'attn_norm=F16' -o out.gguf demo
+    refused 2 "unknown type" quantize --tensor-type 'ffn=Q9' -o out.gguf demo
+    refused 2 "REGEX=TYPE is expected" quantize --tensor-type ffn -o out.gguf demo
+    refused 2 "byte" quantize --tensor-type '(=F16' -o out.gguf demo
+    python3 "$TOP/tests/data/models/tiny_llama.py" m 48
+    refused 2 "has rows of 48, Q8_0 has blocks of 32" quantize -q --tensor-type 'ffn_down=Q8_0' -o out.gguf m
+}
+
+@test "--bpw and --size: types by measured error, within the budget; --plan says which" {
+    for j in 1 4; do quantize -j$j --bpw 4.5 -o a$j.gguf demo; done
+    cmp a1.gguf a4.gguf
+    quantize --plan --bpw 4.5 demo >plan
+    python3 - <<'PY'
+import json, math
+rows = [json.loads(x) for x in open("plan")]
+bits = 8 * sum(r["bytes"] for r in rows) / sum(math.prod(r["shape"]) for r in rows)
+assert 4.4 < bits <= 4.5, bits
+assert len({r["type"] for r in rows}) > 2
+assert all(0 < r["error"] < 0.2 for r in rows if r["type"] not in ("F32", "F16", "BF16"))
+PY
+    [ "$(wc -l <plan)" = 56 ]
+    quantize --inspect a1.gguf >a.json
+    [ "$(json a.json '[t["type"] for t in d["tensors"]]')" = "$(python3 -c '
+import json; print(json.dumps([json.loads(x)["type"] for x in open("plan")]))')" ]
+    quantize --size 4200K --tensor-type 'token_embd=Q6_K' -o s.gguf demo
+    [ "$(wc -c <s.gguf)" -le 4300800 ] && [ "$(wc -c <s.gguf)" -gt 4200000 ]
+    quantize --inspect s.gguf | grep -q '"token_embd.weight","type":"Q6_K"'
+    # More bits, less error; and better than one type of the same size.
+    echo '{"text":"# tar\n\n> Archiving utility.\n> Often combined with a compression method."}' >in
+    nll() { infer -m $1 --score <in | json /dev/stdin 'd["nll"]'; }
+    quantize --bpw 6.5 -o b.gguf demo
+    quantize --bpw 3 -o c.gguf demo
+    python3 -c "assert $(nll b.gguf) < $(nll a1.gguf) < $(nll c.gguf)"
+    refused 2 "the weights take at least" quantize --bpw 1 -o out.gguf demo
+    refused 2 "'--type' has no effect" quantize --bpw 4 --type Q4_0 -o out.gguf demo
+    refused 2 "exclude each other" quantize --bpw 4 --size 5M -o out.gguf demo
+    refused 2 "exclude each other" quantize --plan --dry-run demo
+}
+
+@test "--verify reads the file again; --diff compares two models" {
+    quantize --type Q4_K_M --verify -o a.gguf demo >lines
+    [ "$(wc -l <lines)" = 56 ]
+    python3 - <<'PY'
+import json
+for r in map(json.loads, open("lines")):
+    assert r["cosine"] > 0.98 and r["relative"] < 0.2, r
+    assert (r["rmse"] == 0) == (r["b"] == "F32"), r
+PY
+    run quantize --diff demo a.gguf
+    [ "$status" = 1 ] && [[ "$output" == *"43 tensors differ"* ]]
+    quantize --type BF16 -o same.gguf demo
+    quantize --diff same.gguf demo >none
+    [ "$(python3 -c 'import json; print(sum(json.loads(x)["rmse"] for x in open("none")))')" = 0 ]
+    python3 "$TOP/tests/data/models/tiny_llama.py" m 64
+    quantize -q -o m.gguf m
+    quantize --diff m.gguf demo >d && status=0 || status=$?
+    [ "$status" = 1 ] && grep -q '"shapes":"differ"' d && grep -q '"only":"b"' d
+    refused 2 "no effect with '--dry-run'" quantize --verify --dry-run demo
+    refused 78 "neither GGUF" quantize --diff "$TOP/README.md" demo
+}
+
 @test "rows that do not divide by 256 fall back to blocks of 32" {
     python3 "$TOP/tests/data/models/tiny_llama.py" m 64
     for pair in Q2_K=Q4_0 Q3_K=Q4_0 Q4_K=Q5_0 Q5_K=Q5_1 Q6_K=Q8_0 IQ4_XS=IQ4_NL; do
