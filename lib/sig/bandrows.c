@@ -32,9 +32,12 @@ bool bandrow_parse(slice line, struct bandrow *row)
         row->id.len--;
     char first = row->id.len ? row->id.ptr[0] : 0;
     char last = row->id.len ? row->id.ptr[row->id.len - 1] : 0;
+    for (ptrdiff_t i = 0; i < row->id.len; i++)
+        if ((unsigned char)row->id.ptr[i] < ' ')
+            return false;
     bool string = first == '"' && last == '"' && row->id.len >= 2;
     bool number = first == '-' || (first >= '0' && first <= '9');
-    return (string || number) && slice_find(row->id, '\t') < 0;
+    return string || number;
 }
 
 void bandrow_append(struct buf *b, uint64_t key, slice id)

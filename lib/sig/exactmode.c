@@ -360,6 +360,7 @@ bool exact_run(struct mode_env *env, const struct exact_options *o, struct err *
 
     if (!prepare(env, o, &r, err)) {
         index_close(r.index);
+        exact_release(&r.exact);
         return false;
     }
     env->flow.fields = r.fields;

@@ -60,8 +60,10 @@ static inline void unit(struct roll *r, uint64_t hash, const char *start, const 
 
 static int64_t finish(struct roll *r)
 {
+    slice text = r->sink->text; /* empty where there are no spans */
+
     if (r->units && r->units < r->s->n)
-        emit(r, r->hash, r->starts[0], r->sink->text.ptr + r->sink->text.len);
+        emit(r, r->hash, r->starts[0], text.len ? text.ptr + text.len : NULL);
     if (r->sink->count)
         r->sink->flush(r->sink);
     r->sink->count = 0;
