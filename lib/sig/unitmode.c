@@ -18,6 +18,7 @@ struct run {
     struct exact exact;
     struct later later;
     struct out *dups;
+    int64_t min_sentences, min_words; /* a text with fewer left is dropped; 0: any */
     int64_t units, removed, removed_bytes;
 };
 
@@ -58,6 +59,25 @@ static bool dups_line(struct run *r, slice id, slice kept, ptrdiff_t unit, struc
     return out_writev(r->dups, line, countof(line), err);
 }
 
+static bool is_too_little(const struct run *r, slice rest, struct arena *arena)
+{
+    struct units_conf c = { .kind = UNITS_SENTENCES, .window = 1, .min_chars = 1 };
+    struct units u;
+    int64_t words = 0;
+    uint32_t cp;
+    bool in_word = false;
+
+    if (!r->min_words)
+        return false;
+    for (ptrdiff_t i = 0; i < rest.len;) {
+        i += uni_decode(rest.ptr + i, &cp);
+        words += !in_word && !uni_is_space_python(cp);
+        in_word = !uni_is_space_python(cp);
+    }
+    units_cut(&c, rest, arena, &u);
+    return words < r->min_words || u.count < r->min_sentences;
+}
+
 /* The record without its removed units, or with the ranges that they have. */
 static void cut_record(struct run *r, const struct flow_record *rec, const struct json_span *spans,
                        const struct units *u, const bool *removed, struct arena *arena,
@@ -82,7 +102,7 @@ static void cut_record(struct run *r, const struct flow_record *rec, const struc
             json_edit_set(rec->raw, rec->top, spans[FIELD_DEDUP], "_dedup", buf_slice(&b), arena);
     } else {
         slice rest = units_join(u, removed, arena);
-        if (units_is_blank(rest)) {
+        if (units_is_blank(rest) || is_too_little(r, rest, arena)) {
             v->action = FLOW_DROP;
             v->value = arena_printf(arena, "%td", gone);
             return;
@@ -237,7 +257,8 @@ static bool parse_unit(const char *text, struct run *r, struct err *err)
                    ERR_QUOTE(slice_of(text)));
 }
 
-static bool parse_compat(const struct unit_options *o, struct run *r, struct err *err)
+static bool parse_compat(const struct unit_options *o, struct run *r, struct arena *arena,
+                         struct err *err)
 {
     if (!o->compat)
         return true;
@@ -249,10 +270,16 @@ static bool parse_compat(const struct unit_options *o, struct run *r, struct err
     } else if (strcmp(o->compat, "dolma") == 0 && r->cut.kind == UNITS_PARAGRAPH) {
         r->cut.kind = UNITS_LINE;
         r->cut.min_chars = 1;
+    } else if (strcmp(o->compat, "datatrove") == 0 && r->cut.kind == UNITS_SENTENCES) {
+        r->cut.key = UNITS_DATATROVE;
+        r->cut.folded = peerfold_new(PEERFOLD_DATATROVE, arena);
+        r->cut.min_chars = 1;
+        r->min_sentences = 3;
+        r->min_words = 50;
     } else {
         return err_set(err, ERR_USAGE,
                        "--compat %s has no meaning with --unit %s: ccnet knows lines, dolma "
-                       "paragraphs",
+                       "paragraphs, datatrove sentences",
                        o->compat, o->unit);
     }
     return true;
@@ -281,7 +308,8 @@ static bool prepare(struct mode_env *env, const struct unit_options *o, struct r
                        ERR_QUOTE(slice_of(o->key)));
     r->cut.min_chars = o->min_chars;
     r->cut.hash_bits = (int)o->hash_bits;
-    if (!parse_compat(o, r, err) || !json_query_init(&r->query, paths, 3, env->arena, err))
+    if (!parse_compat(o, r, env->arena, err) ||
+        !json_query_init(&r->query, paths, 3, env->arena, err))
         return false;
     r->document = o->document;
     r->ranges = o->ranges;

@@ -6,7 +6,9 @@
  * says what would have been. With the scope of a document only repeats inside one text count.
  *
  * compat: "ccnet" (lines by normalize_for_dedup, empty ones too), "dolma" (paragraphs are lines, as its
- * Bloom filter sees them, without false positives).
+ * Bloom filter sees them, without false positives), "datatrove" (windows of sentences by simplify_text;
+ * a text that was cut to fewer than 3 sentences or 50 words is dropped. Its sentences and words are
+ * spaCy's, ours are those of units.h and white space).
  *
  * A named driver: its I/O goes through flow.h and out.h.
  *

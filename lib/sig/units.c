@@ -206,8 +206,12 @@ static slice key_ccnet(slice s, struct arena *arena)
 
 static slice unit_key(const struct units_conf *c, slice s, struct arena *arena)
 {
+    ptrdiff_t tokens;
+
     if (c->key == UNITS_CCNET)
         return key_ccnet(s, arena);
+    if (c->key == UNITS_DATATROVE)
+        return peerfold_text(c->folded, s, &tokens, arena);
     return c->key == UNITS_NORMALIZED ? key_normalized(c->nfc, s, arena) : s;
 }
 

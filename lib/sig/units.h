@@ -13,7 +13,7 @@
  *
  * Keys: the bytes, key_normalized(), or UNITS_CCNET: cc_net's normalize_for_dedup (without white space
  * at the ends, lower case, every decimal digit 0, 34 punctuation marks and control characters
- * deleted). The key of a window is its sentences' keys with a blank between them.
+ * deleted), or UNITS_DATATROVE: simplify_text (peerfold.h). The key of a window is its sentences' keys with a blank between them.
  *
  *     struct units_conf c = { .kind = UNITS_LINE, .window = 1, .min_chars = 1 };
  *     struct units u;
@@ -29,17 +29,19 @@
 
 #include "../unicode.h"
 #include "later.h"
+#include "peerfold.h"
 
 enum units_kind { UNITS_LINE, UNITS_PARAGRAPH, UNITS_SENTENCES };
-enum units_key { UNITS_BYTES, UNITS_NORMALIZED, UNITS_CCNET };
+enum units_key { UNITS_BYTES, UNITS_NORMALIZED, UNITS_CCNET, UNITS_DATATROVE };
 
 struct units_conf {
     enum units_kind kind;
     enum units_key key;
     int window; /* sentences per window; 1 for the others */
     int64_t min_chars;
-    int hash_bits;              /* 0: all */
-    const struct uni_norm *nfc; /* for UNITS_NORMALIZED */
+    int hash_bits;                 /* 0: all */
+    const struct uni_norm *nfc;    /* for UNITS_NORMALIZED */
+    const struct peerfold *folded; /* for UNITS_DATATROVE */
 };
 
 struct units_span {

@@ -98,6 +98,20 @@ gives() { # STATUS TEXT
     gives 0 '{"text":"A  b\\n\\nx","_dedup":0}\n{"text":"x\\n\\na B","_dedup":{"unit":"paragraph","bytes":[[0,1],[3,6]],"chars":[[0,1],[3,6]]}}\n'
 }
 
+@test "--unit sentences:3 --compat datatrove: simplified, and too little left is a drop" {
+    w10="one two three four five six seven eight nine ten"
+    left="$w10 $w10. $w10 $w10. $w10 more." other="$w10 $w10. $w10 b. $w10 $w10 c."
+    printf '{"id":1,"text":"It was 1,234 days. Then Él left! So be it."}\n{"id":2,"text":"it was 56 days.  then el left; so be it. %s"}\n' "$left" >in
+    printf '{"id":3,"text":"It was 7 days? Then EL left. So be it! %s"}\n{"id":4,"text":"It was 9 days. Then el left. So be it. Few words."}\n' "$other" >>in
+    for j in 1 4; do
+        dedup -j$j --unit sentences:3 --compat datatrove --drops drops.$j in >out.$j
+        [ "$(wc -l <out.$j)" = 3 ]
+        [ "$(sed -n 3p out.$j)" = "{\"id\":3,\"text\":\"$other\"}" ]
+        grep -q '"id":4.*"rule":"sentences","value":3' drops.$j
+    done
+    cmp out.1 out.4
+}
+
 @test "--substring: the first copy stays, cuts are whole code points" {
     dedup --substring 9 </dev/null 2>&1 | grep -q "without libdivsufsort" && skip "needs libdivsufsort"
     run_dedup '{"text":"abcdefghij xx","n":1e2}\n{"text":"yabcdefghz"}\n{"text":"aaaaaaaaaa"}\n{"text":"bcdefgh"}\n' --substring 4
