@@ -11,9 +11,11 @@
  * and all of them give the text back. A unit of fewer than min_chars code points is ignored: it
  * stays and is compared with nothing.
  *
- * Keys: the bytes, key_normalized(), or UNITS_CCNET: cc_net's normalize_for_dedup (without white space
+ * Keys: the bytes, key_normalized(), or UNITS_CCNET: cc_net's normalize_for_dedup (without white
+ * space
  * at the ends, lower case, every decimal digit 0, 34 punctuation marks and control characters
- * deleted), or UNITS_DATATROVE: simplify_text (peerfold.h). The key of a window is its sentences' keys with a blank between them.
+ * deleted), or UNITS_DATATROVE: simplify_text (peerfold.h). The key of a window is its
+ * sentences' keys with a blank between them.
  *
  *     struct units_conf c = { .kind = UNITS_LINE, .window = 1, .min_chars = 1 };
  *     struct units u;
