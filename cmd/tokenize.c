@@ -3,14 +3,19 @@
 #include "../lib/model/chatrecords.h"
 #include "../lib/model/tokopen.h"
 #include "../lib/os.h"
+#include "../lib/out.h"
 #include "../lib/pack/packed.h"
 #include "../lib/tok/mrt.h"
 #include "../lib/tok/records_detail.h"
+#include "../lib/tok/study.h"
 #include "../lib/tok/training.h"
+
+#include <stdlib.h>
 
 struct conf {
     const char *tokenizer, *pattern, *pair_field, *chat_template;
-    bool chat, generation_prompt, rendered;
+    bool chat, generation_prompt, rendered, explain, lint;
+    const char *diff;
     bool count, decode, add_special, skip_special, drop_field;
     bool offsets, tokens, truncate, chunk;
     int special, format, invalid, train, split, alphabet;
@@ -32,14 +37,21 @@ enum {
     TRAIN,
     CHAT,
     COMPILE,
+    EXPLAIN,
+    DIFF,
+    LINT,
     MODE_WORDS = 1 << WORDS,
     MODE_MERGE = 1 << MERGE_COUNTS,
     MODE_TRAIN = 1 << TRAIN,
     MODE_CHAT = 1 << CHAT,
+    MODE_EXPLAIN = 1 << EXPLAIN,
+    MODE_DIFF = 1 << DIFF,
+    MODE_LINT = 1 << LINT,
     MODE_COMPILE = 1 << COMPILE,
 };
 
-#define READS_TOKENIZER (MODE_ENCODE | MODE_COUNT | MODE_DECODE | MODE_CHAT)
+#define READS_TOKENIZER                                                                            \
+    (MODE_ENCODE | MODE_COUNT | MODE_DECODE | MODE_CHAT | MODE_EXPLAIN | MODE_DIFF | MODE_LINT)
 
 static const struct opt opts[] = {
     { 't', "tokenizer", OPT_PATH, AT(tokenizer), .arg = "FILE", .flags = OPT_REQUIRED,
@@ -53,6 +65,12 @@ static const struct opt opts[] = {
       .help = "turn ids into text" },
     { 0, "chat", OPT_FLAG, AT(chat), .flags = OPT_MODE, .group = "Mode",
       .help = "turn messages into ids, by the model's template" },
+    { 0, "explain", OPT_FLAG, AT(explain), .flags = OPT_MODE, .group = "Mode",
+      .help = "what each stage makes of each text" },
+    { 0, "diff", OPT_PATH, AT(diff), .arg = "FILE", .flags = OPT_MODE, .group = "Mode",
+      .help = "the first text that gives other ids than -t, and where" },
+    { 0, "lint", OPT_FLAG, AT(lint), .flags = OPT_MODE, .group = "Mode",
+      .help = "what is odd about a tokenizer" },
     { 0, "words", OPT_FLAG, AT(words), .flags = OPT_MODE, .group = "Mode",
       .help = "count the words of all texts" },
     { 0, "merge-counts", OPT_FLAG, AT(merge_counts), .flags = OPT_MODE, .group = "Mode",
@@ -68,10 +86,12 @@ static const struct opt opts[] = {
     { 0, "compile", OPT_FLAG, AT(compile), .flags = OPT_MODE, .group = "Mode",
       .help = "write the tokenizer as a file that loads at once" },
     { 0, "special", OPT_ENUM, AT(special), .arg = "HOW", .def = "text",
-      .choices = "text|parse|error|drop", .modes = MODE_ENCODE | MODE_COUNT,
-      .group = "Special tokens", .help = "written in the text: text, ids, an error, or left out" },
-    { 0, "add-special", OPT_FLAG, AT(add_special), .modes = MODE_ENCODE | MODE_COUNT,
-      .group = "Special tokens", .help = "add what the tokenizer puts around a text" },
+      .choices = "text|parse|error|drop",
+      .modes = MODE_ENCODE | MODE_COUNT | MODE_EXPLAIN | MODE_DIFF, .group = "Special tokens",
+      .help = "written in the text: text, ids, an error, or left out" },
+    { 0, "add-special", OPT_FLAG, AT(add_special),
+      .modes = MODE_ENCODE | MODE_COUNT | MODE_EXPLAIN | MODE_DIFF, .group = "Special tokens",
+      .help = "add what the tokenizer puts around a text" },
     { 0, "skip-special", OPT_FLAG, AT(skip_special), .modes = MODE_DECODE,
       .group = "Special tokens", .help = "leave special tokens out of the text" },
     { 0, "pair-field", OPT_FIELD, AT(pair_field), .arg = "PATH", .modes = MODE_ENCODE,
@@ -160,6 +180,14 @@ static const struct command_mode modes[] = {
     { .option = "compile",
       .summary = "write the tokenizer as a file that loads at once",
       .common_off = (COMMON_FILTER & ~COMMON_OUTPUT) | COMMON_SEED,
+      .no_operands = true },
+    { .option = "explain",
+      .summary = "one line for each stage of each text",
+      .common_off = COMMON_SEED },
+    { .option = "diff", .summary = "compare two tokenizers", .common_off = COMMON_SEED },
+    { .option = "lint",
+      .summary = "one line for each finding",
+      .common_off = COMMON_FILTER | COMMON_SEED,
       .no_operands = true },
 };
 static const struct command self = {
@@ -314,10 +342,11 @@ static void report(struct app *app, const struct run *r)
     report_text(rep, "fingerprint", slice_of(fingerprint));
 }
 
+static const unsigned specials[] = { TOK_SPECIAL_TEXT, TOK_SPECIAL_PARSE, TOK_SPECIAL_ERROR,
+                                     TOK_SPECIAL_DROP };
+
 static bool load(struct app *app, const struct conf *conf, struct run *r, struct err *err)
 {
-    static const unsigned special[] = { TOK_SPECIAL_TEXT, TOK_SPECIAL_PARSE, TOK_SPECIAL_ERROR,
-                                        TOK_SPECIAL_DROP };
     struct tok_source src = { .pattern = conf->pattern };
 
     src.path = app_data_path(app, conf->tokenizer, "tldr-7m/tokenizer.json", err);
@@ -326,7 +355,7 @@ static bool load(struct app *app, const struct conf *conf, struct run *r, struct
     r->records = (struct tok_records){
         .t = tok_open(&src, &app->arena, err),
         .mode = (enum tok_records_mode)app->options.mode,
-        .encode_flags = special[conf->special] | (conf->add_special ? TOK_ADD_SPECIAL : 0u),
+        .encode_flags = specials[conf->special] | (conf->add_special ? TOK_ADD_SPECIAL : 0u),
         .decode_flags = conf->skip_special ? TOK_SKIP_SPECIAL : 0u,
         .invalid = (enum tok_invalid)conf->invalid,
         .drop_source = conf->drop_field,
@@ -522,6 +551,149 @@ static bool run_compile(struct app *app, const struct conf *conf, struct err *er
     return ok;
 }
 
+/* ---- --explain, --diff, --lint ---- */
+
+struct study_run {
+    struct run run; /* first: what commit counts in */
+    const struct tok *other;
+    unsigned flags;
+    int64_t texts, differing;
+};
+
+struct study_scratch {
+    struct tok_scratch *a, *b;
+};
+
+static void *study_scratch_new(void *arg)
+{
+    struct study_run *r = arg;
+    struct study_scratch *s = calloc(1, sizeof *s);
+
+    if (!s)
+        mem_oom();
+    s->a = tok_scratch_new(r->run.records.t);
+    s->b = r->other ? tok_scratch_new(r->other) : NULL;
+    return s;
+}
+
+static void study_scratch_free(void *arg, void *scratch)
+{
+    struct study_scratch *s = scratch;
+
+    (void)arg;
+    tok_scratch_free(s->a);
+    tok_scratch_free(s->b);
+    free(s);
+}
+
+static bool study_work(void *arg, void *scratch, const struct flow_record *rec, struct arena *arena,
+                       struct flow_verdict *verdict, struct err *err)
+{
+    struct study_run *r = arg;
+    struct study_scratch *s = scratch;
+    struct buf out = { 0 };
+    struct err why = { 0 };
+    slice text;
+
+    (void)err;
+    *verdict = (struct flow_verdict){ .action = FLOW_KEEP, .at = -1 };
+    if (!flow_text(rec, 0, arena, &text, verdict))
+        return true;
+    bool ok = r->other
+                  ? study_diff(r->run.records.t, s->a, r->other, s->b, text, r->flags, &out, &why)
+                  : study_explain(r->run.records.t, s->a, text, r->flags, &out, &why);
+    verdict->out = arena_dup(arena, out.len ? buf_slice(&out) : SLICE(""));
+    for (ptrdiff_t i = 0; i < out.len; i++)
+        verdict->out_records += out.ptr[i] == '\n';
+    verdict->out_records += 1;
+    buf_release(&out);
+    if (!ok)
+        *verdict = (struct flow_verdict){ .action = FLOW_BAD,
+                                          .reason = arena_dup(arena, slice_of(why.text)).ptr,
+                                          .at = rec->spans[0].start };
+    return true;
+}
+
+/* Of differences only the first is written. */
+static bool study_commit(void *arg, const struct flow_record *rec, struct arena *arena,
+                         struct flow_verdict *verdict, struct err *err)
+{
+    struct study_run *r = arg;
+
+    (void)rec, (void)arena, (void)err;
+    if (verdict->action != FLOW_KEEP)
+        return true;
+    r->texts++;
+    r->differing += r->other && verdict->out.len > 0;
+    if (r->other && (verdict->out.len == 0 || r->differing > 1))
+        verdict->out_records = -1;
+    return true;
+}
+
+static bool write_lines(const struct buf *text, struct err *err)
+{
+    const struct out_conf oc = { .path = NULL };
+    struct out *out = out_open(&oc, err);
+
+    if (!out)
+        return false;
+    if ((text->len == 0 ||
+         (out_write(out, buf_slice(text), err) && out_write(out, SLICE("\n"), err))))
+        return out_commit(out, err);
+    out_abort(out);
+    return false;
+}
+
+static bool run_lint(const struct tok *t, struct err *err)
+{
+    struct buf text = { 0 };
+    int64_t findings = study_lint(t, &text);
+    bool ok = write_lines(&text, err);
+
+    buf_release(&text);
+    if (ok && findings)
+        return err_set(err, ERR_FINDING, "%jd findings", (intmax_t)findings);
+    return ok;
+}
+
+static bool run_flow(struct app *app, struct study_run *r, struct err *err)
+{
+    static const struct flow_filter filter = { study_work, study_commit, NULL, study_scratch_new,
+                                               study_scratch_free };
+    struct flow_field field = { app->common.field, true, FLOW_STRING };
+    struct flow_conf fc = app_flow_conf(app);
+
+    fc.fields = &field;
+    fc.field_count = 1;
+    struct flow *flow = flow_open(&fc, &app->report, &app->progress, err);
+    bool ok = flow && flow_filter_run(flow, &filter, r, err);
+    if (flow && !ok)
+        flow_abort(flow);
+    ok = ok && flow_close(flow, err);
+    if (ok && r->differing)
+        return err_set(err, ERR_FINDING, "%jd of %jd texts give other ids", (intmax_t)r->differing,
+                       (intmax_t)r->texts);
+    return ok;
+}
+
+static bool run_study(struct app *app, const struct conf *conf, struct err *err)
+{
+    struct study_run r = { .flags = specials[conf->special] |
+                                    (conf->add_special ? TOK_ADD_SPECIAL : 0u) };
+    bool ok = load(app, conf, &r.run, err);
+
+    if (ok && conf->diff) {
+        struct tok_source src = { .path = conf->diff, .pattern = conf->pattern };
+        r.other = tok_open(&src, &app->arena, err);
+        ok = r.other != NULL;
+    }
+    if (ok)
+        ok = app->options.mode == LINT ? run_lint(r.run.records.t, err) : run_flow(app, &r, err);
+    tok_free((struct tok *)(uintptr_t)r.run.records.t);
+    tok_free((struct tok *)(uintptr_t)r.other);
+    return ok;
+}
+
 static bool run(struct app *app, void *arg, struct err *err)
 {
     static const struct flow_filter filter = { work, commit, finish, scratch_new, scratch_free };
@@ -529,6 +701,8 @@ static bool run(struct app *app, void *arg, struct err *err)
     struct run r = { 0 };
     bool decode = app->options.mode == TOK_RECORDS_DECODE;
 
+    if (app->options.mode >= EXPLAIN)
+        return run_study(app, conf, err);
     if (app->options.mode == CHAT)
         return run_chat(app, conf, err);
     if (app->options.mode == COMPILE)

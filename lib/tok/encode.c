@@ -1,5 +1,6 @@
 #include "encode.h"
 
+#include "../json.h"
 #include "tok_private.h"
 #include "wordcache.h"
 
@@ -122,6 +123,36 @@ static bool encode_pieces(const struct run *r, const struct ntext *text)
     return true;
 }
 
+/* ---- traces: one line of JSON per stage ---- */
+
+static void trace_text(const struct run *r, const char *stage, slice text)
+{
+    struct buf *b = r->request->trace;
+
+    if (!b)
+        return;
+    buf_printf(b, "{\"stage\":\"%s\",\"text\":", stage);
+    json_append_bytes(b, text);
+    buf_append(b, SLICE("}\n"));
+}
+
+static void trace_pieces(const struct run *r, const struct ntext *text)
+{
+    struct buf *b = r->request->trace;
+    const struct span_list *pieces = &r->s->pretok.in;
+
+    if (!b)
+        return;
+    buf_append(b, SLICE("{\"stage\":\"pieces\",\"pieces\":["));
+    for (ptrdiff_t i = 0; i < pieces->count; i++) {
+        struct span p = pieces->items[i];
+        if (i)
+            buf_append_byte(b, ',');
+        json_append_bytes(b, slice_make(text->text.ptr + p.start, p.len));
+    }
+    buf_append(b, SLICE("]}\n"));
+}
+
 /* ---- added tokens ---- */
 
 static bool push_match(const struct run *r, const struct added_match *m, slice text,
@@ -136,6 +167,7 @@ static bool push_match(const struct run *r, const struct added_match *m, slice t
     }
     if (m->token->special && r->request->flags & TOK_SPECIAL_DROP)
         return true;
+    trace_text(r, "added", slice_make(text.ptr + m->start, m->end - m->start));
     tokens_push(r->out, m->token->id, start, end,
                 keep(r, slice_make(text.ptr + m->start, m->end - m->start)));
     return true;
@@ -148,8 +180,10 @@ static bool encode_part(const struct run *r, ptrdiff_t start, ptrdiff_t end)
     if (start >= end)
         return true;
     ntext_set_part(&s->part, &s->section, start, end);
-    return pretok_apply(&r->t->pretok, &s->pretok, &s->part, &s->spare, r->err) &&
-           encode_pieces(r, &s->part);
+    if (!pretok_apply(&r->t->pretok, &s->pretok, &s->part, &s->spare, r->err))
+        return false;
+    trace_pieces(r, &s->part);
+    return encode_pieces(r, &s->part);
 }
 
 static bool specials_are_text(const struct run *r)
@@ -184,12 +218,14 @@ static bool encode_section(const struct run *r, slice text, ptrdiff_t base)
 
     if (text.len == 0)
         return true;
+    trace_text(r, "section", text);
     if (r->t->model == MODEL_SPM)
         return encode_spm(r, text, base);
     ntext_set(section, text, base, r->aligned);
     if (!normal_apply(&r->t->normal, &r->s->normal, section, r->err))
         return false;
     text = ntext_slice(section);
+    trace_text(r, "normalized", text);
     struct added_iter it = added_iter_start(&r->t->normalized, text, specials_are_text(r));
     while (added_next(&it, &m)) {
         uint32_t start = 0, end = 0;
@@ -303,5 +339,22 @@ bool encode_text_ids(const struct tok *t, struct encode_scratch *s, slice text, 
         if (!(by_word ? encode_words_ids : encode_word_ids)(&r, piece, ids))
             return false;
     }
+    return true;
+}
+
+bool encode_piece_alone(const struct tok *t, struct encode_scratch *s, slice text,
+                        struct tokens *out)
+{
+    struct bpe_text bpe = t->bpe_text;
+    struct bpe plain = t->bpe;
+
+    if (t->model == MODEL_UNIGRAM)
+        return unigram_encode(&t->unigram, &s->unigram, text, out, NULL);
+    if (t->model != MODEL_BPE || bpe.prefix.len || bpe.suffix.len ||
+        (text.len == 6 && slice_starts(text, SLICE("<0x"))))
+        return false;
+    plain.ignore_merges = false;
+    bpe.bpe = &plain;
+    bpe_text_encode(&bpe, &s->bpe, text, 0, out);
     return true;
 }

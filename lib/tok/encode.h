@@ -21,4 +21,9 @@ bool encode_tokens(const struct tok *t, struct encode_scratch *s, const struct t
 bool encode_text_ids(const struct tok *t, struct encode_scratch *s, slice text, struct tok_ids *ids,
                      struct err *err);
 
+/* What the model alone makes of the text of an entry, without looking it up as a whole; false: that says
+ * nothing about the model. */
+bool encode_piece_alone(const struct tok *t, struct encode_scratch *s, slice text,
+                        struct tokens *out);
+
 #endif

@@ -55,11 +55,12 @@ enum tok_wants { TOK_WANT_OFFSETS = 1, TOK_WANT_TEXTS = 2 };
 
 struct tok_request {
     slice text;
-    slice pair;     /* ptr NULL: none */
-    unsigned flags; /* enum tok_encode_flags */
-    unsigned wants; /* enum tok_wants: what else than ids and type ids */
-    double dropout; /* of BPE merges, 0 to 1 */
-    uint64_t seed;  /* equal seeds give equal ids */
+    slice pair;        /* ptr NULL: none */
+    unsigned flags;    /* enum tok_encode_flags */
+    unsigned wants;    /* enum tok_wants: what else than ids and type ids */
+    double dropout;    /* of BPE merges, 0 to 1 */
+    uint64_t seed;     /* equal seeds give equal ids */
+    struct buf *trace; /* a line of JSON per stage is appended; NULL: none */
 };
 
 enum tok_decode_flags { TOK_SKIP_SPECIAL = 1 };

@@ -512,3 +512,31 @@ open("bad.mrt", "wb").write(b)'
     run -2 tokenize -t demo --compile in.jsonl
     run -2 tokenize -t demo --compile --count
 }
+
+@test "--explain has a line per stage, --diff the first text and stage that differ, --lint what is odd" {
+    mini
+    echo '{"text":"ab a"}' >in.jsonl
+    both_jobs in.jsonl tokenize -t mini.json --explain
+    gives 0 '{"stage":"section","text":"ab a"}\n{"stage":"normalized","text":"ab a"}\n{"stage":"pieces","pieces":["ab","Ġa"]}\n{"stage":"ids","ids":[2,3,0],"tokens":["ab","Ġ","a"]}\n'
+    run -0 tokenize -t mini.json --diff mini.json in.jsonl
+    [ -z "$output" ]
+    mini ',"normalizer":{"type":"Replace","pattern":{"String":"b"},"content":"a"}' && mv mini.json other.json
+    mini
+    printf '{"text":"a"}\n{"text":"ab"}\n{"text":"b"}\n' >three.jsonl
+    run -1 --separate-stderr tokenize -t mini.json --diff other.json three.jsonl
+    [ "$output" = '{"stage":"normalized","a":{"stage":"normalized","text":"ab"},"b":{"stage":"normalized","text":"aa"}}' ]
+    [[ "$stderr" == *"2 of 3 texts give other ids"* ]]
+    cat >odd.json <<'END'
+{"pre_tokenizer":{"type":"Split","pattern":{"Regex":"\\w+$"},"behavior":"Isolated","invert":false},
+ "added_tokens":[{"id":2,"content":"ab","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
+ "model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2,"ba":3,"bb":9},"merges":["a b","b b"]}}
+END
+    run -1 --separate-stderr tokenize -t odd.json --lint
+    [ "${lines[0]}" = '{"finding":"unreachable","id":3,"token":"ba","becomes":[1,0]}' ]
+    [ "${lines[1]}" = '{"finding":"unused","first":4,"last":8}' ]
+    [ "${lines[2]}" = '{"finding":"forgeable","id":2,"token":"ab"}' ]
+    [[ "${lines[3]}" == '{"finding":"pattern","stage":0,"construct":"$",'* ]]
+    [[ "${lines[4]}" == '{"finding":"pattern","stage":0,"construct":"\\w",'* ]]
+    run -0 tokenize -t mini.json --lint
+    run -2 tokenize -t mini.json --lint in.jsonl
+}
