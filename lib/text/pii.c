@@ -163,10 +163,9 @@ static bool edge_ok(slice text, ptrdiff_t at, enum pii_edge edge, bool left)
     case EDGE_ALNUM:
         return !pii_is_alnum(c);
     case EDGE_DASH:
-        if (c == '-')
-            return false;
-        /* fall through */
     case EDGE_WORD:
+        if (edge == EDGE_DASH && c == '-')
+            return false;
         return !(left ? pii_word_before(text, at) : pii_word_at(text, at));
     }
     return false;

@@ -50,8 +50,9 @@ def commands(bin_dir):
     return sorted(n for n in os.listdir(bin_dir) if os.access(os.path.join(bin_dir, n), os.X_OK))
 
 
-# Words that the field uses for two things: the splitter into words (clean), counting words (tokenize).
-TWO_MEANINGS = {"words"}
+# Words that the field uses for two things: the splitter into words (clean) and counting words (tokenize);
+# checking a folder (shard) and what was just written (quantize).
+TWO_MEANINGS = {"words", "verify"}
 
 
 def check_meaning(bin_dir):
