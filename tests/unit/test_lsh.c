@@ -117,7 +117,7 @@ static void rolling_is_the_window(void **state)
     for (int i = 0; i < 300; i++)
         len += snprintf(text + len, sizeof text - (size_t)len, "w%d ", i * i % 97);
     for (int n = 1; n <= 9; n += 4) {
-        char shape[16];
+        char shape[32];
         snprintf(shape, sizeof shape, "words:%d", n);
         assert_int_equal(shingles(shape, slice_make(text, len), &all), 300 - n + 1);
         for (int i = 0; i + n <= 300; i += 13) {
