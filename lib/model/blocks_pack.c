@@ -64,7 +64,7 @@ static void put_pairs(uint8_t *dst, const uint8_t *levels)
 void blocks_pack_q2_k(const struct block_parts *p, uint8_t *b)
 {
     for (int j = 0; j < 16; j++)
-        b[j] = (uint8_t)(p->scales[j] | p->mins[j] << 4);
+        b[j] = (uint8_t)((unsigned)p->scales[j] | (unsigned)p->mins[j] << 4);
     put_pairs(b + 16, p->levels);
     put_half(b + 80, p->d);
     put_half(b + 82, p->min);
@@ -78,7 +78,7 @@ void blocks_pack_q3_k(const struct block_parts *p, uint8_t *b)
         b[l % 32] |= (uint8_t)((p->levels[l] > 3) << (l / 32));
     put_pairs(b + 32, p->levels);
     for (int j = 0; j < 16; j++) {
-        int s = p->scales[j] + 32;
+        unsigned s = (unsigned)p->scales[j] + 32;
         b[96 + j % 8] |= (uint8_t)((s & 15) << (4 * (j / 8)));
         b[104 + j % 4] |= (uint8_t)((s >> 4) << (2 * (j / 4)));
     }
@@ -90,7 +90,7 @@ static void put_scales(uint8_t *dst, const struct block_parts *p)
 {
     memset(dst, 0, 12);
     for (int j = 0; j < 8; j++) {
-        int s = p->scales[j], m = p->mins[j];
+        unsigned s = (unsigned)p->scales[j], m = (unsigned)p->mins[j];
         if (j < 4) {
             dst[j] = (uint8_t)s;
             dst[j + 4] = (uint8_t)m;
@@ -153,7 +153,7 @@ void blocks_pack_iq4_xs(const struct block_parts *p, uint8_t *b)
     memset(b, 0, 8);
     put_half(b, p->d);
     for (int j = 0; j < 8; j++) {
-        int s = p->scales[j] + 32;
+        unsigned s = (unsigned)p->scales[j] + 32;
         b[4 + j / 2] |= (uint8_t)((s & 15) << (4 * (j & 1)));
         high = (uint16_t)(high | (s >> 4) << (2 * j));
         put_nibbles32(b + 8 + 16 * j, p->levels + 32 * j);

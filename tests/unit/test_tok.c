@@ -330,6 +330,7 @@ static void merges_by_scan_heap_and_cache(void **state)
         bpe_scratch_free(s);
         tok_ids_release(&want);
         tok_ids_release(&got);
+        bpe_free(&bpe);
         arena_release(&arena);
     }
 }
