@@ -96,7 +96,7 @@ static int by_name(const void *name, const void *row)
     return strcmp(name, ((const struct tag_name *)row)->name);
 }
 
-static enum html_tag tag_of(const char *name)
+ATTR_UNUSED static enum html_tag tag_of(const char *name)
 {
     const struct tag_name *t =
         bsearch(name, tag_names, countof(tag_names), sizeof *tag_names, by_name);
