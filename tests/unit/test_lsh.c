@@ -37,11 +37,25 @@ static void take(struct shingle_sink *sink)
 
 static ptrdiff_t shingles(const char *shape, slice text, struct collected *c)
 {
-    struct shingler s;
+    static struct arena tables; /* a shingler's take a while to make: once for each shape */
+    static struct {
+        char shape[32];
+        struct shingler s;
+    } made[8];
+    static int count;
+    int k = 0;
     ptrdiff_t at;
 
-    assert_true(shingle_parse(shape, &s, &err));
-    shingle_init(&s, &arena);
+    while (k < count && strcmp(made[k].shape, shape) != 0)
+        k++;
+    if (k == count) {
+        assert_true(count < (int)countof(made));
+        snprintf(made[k].shape, sizeof made[k].shape, "%s", shape);
+        assert_true(shingle_parse(made[k].shape, &made[k].s, &err));
+        shingle_init(&made[k].s, &tables);
+        count++;
+    }
+    const struct shingler s = made[k].s;
     char *padded = arena_alloc(&arena, text.len + RECORD_PADDING, 1, 1);
     memcpy(padded, text.ptr, (size_t)text.len);
     c->n = 0;
